@@ -1,0 +1,188 @@
+"""What an adapter is: an exporter reads a system, an importer writes one. Both are plain classes, no base class.
+
+An adapter knows its system and nothing else: retry, throttling, progress, sorting, the ledger, comparison,
+redaction and reports live on the road. docs/write-an-adapter.md walks through a complete one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO, Literal, NewType, Protocol, Self
+
+import msgspec
+
+from reversa.records import File, Opaque, Record, Ref
+
+BlobRef = NewType("BlobRef", str)
+"""An exporter's own name for some content, given back to its ``open_blob``."""
+
+Effect = Literal["converted", "lost", "skipped"]
+Why = Literal["target-cannot", "api-hides", "source-lacks", "policy", "not-written-yet"]
+
+
+class Locator(msgspec.Struct, frozen=True):
+    """Where a system is: ``Locator("slack", "export.zip")``, ``Locator("sql", "sqlite:///acme.db")``."""
+
+    system: str
+    address: str
+
+    def __str__(self) -> str:
+        return self.address if self.system == "sql" else f"{self.system}:{self.address}"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Whose data: the system and the tenant (workspace, organisation) in it. Part of every identity."""
+
+    system: str
+    tenant: str
+
+    def __str__(self) -> str:
+        return f"{self.system}:{self.tenant}"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may decide about opening a system."""
+
+    private: bool = False
+    """Export direct messages and private spaces too."""
+    tenant: str | None = None
+    """Name of the tenant where the source does not say it."""
+    password: str | None = None
+    """For systems that ask one; from the environment, never from the command line."""
+    source: Source | None = None
+    """Of an exporter that reads a target back: whose records to read."""
+
+    def __repr__(self) -> str:
+        return f"Options(private={self.private}, tenant={self.tenant!r}, source={self.source!r})"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Something that does not stay as it was, declared before it happens. `code` is stable: people sign it."""
+
+    code: str
+    kind: str
+    field: str | None
+    effect: Effect
+    why: Why
+    note: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an opened source or target."""
+
+    system: str
+    kinds: tuple[str, ...]
+    """Kinds that it can give or take."""
+    changes: tuple[Change, ...] = ()
+    """Every change it may make; one that happens without being declared is a defect."""
+    limits: Mapping[str, str] = {}
+    """Limits of the target, in words."""
+    live: bool = False
+    """A service that people use: never written without an accepted plan."""
+    source: Source | None = None
+    """Of an exporter: whose data it reads."""
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """A declared change that happened: to which record, how often."""
+
+    code: str
+    record: Ref
+    count: int = 1
+    detail: str = ""
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A source item that could not be turned into a record, and why. It is counted, never dropped."""
+
+    kind: str
+    where: str
+    reason: str
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """A record with content: the road reads the blob and fills in `sha256` and `size`."""
+
+    record: File | Opaque
+    blob: BlobRef
+
+
+Item = Record | Attached | Unreadable | Noted
+
+
+class Exporter(Protocol):
+    """Reads a system. Items come once each, in any order; broken ones come as Unreadable."""
+
+    facts: Facts
+
+    @classmethod
+    def open(cls, locator: Locator, options: Options) -> Self: ...
+
+    def census(self) -> Mapping[str, int]:
+        """Source items per kind, counted another way than :meth:`items` reads them."""
+        ...
+
+    def items(self) -> Iterator[Item]: ...
+
+    def open_blob(self, blob: BlobRef) -> BinaryIO: ...
+
+    def close(self) -> None: ...
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A record and all that belongs to it: a message with its reactions and files. Written whole or not at all."""
+
+    root: Ref
+    records: tuple[Record, ...]
+
+
+class Shaped(msgspec.Struct, frozen=True):
+    """A unit as the target should show it, and the changes on the way. A record left out is skipped."""
+
+    root: Ref
+    records: tuple[Record, ...]
+    noted: tuple[Noted, ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a record. `targets` are the target's own ids for it; a refusal has its reason."""
+
+    record: Ref
+    state: Literal["written", "refused"]
+    targets: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Session(Protocol):
+    """What an importer may ask of the road while it writes."""
+
+    def open_blob(self, sha256: str) -> BinaryIO: ...
+
+
+class Importer(Protocol):
+    """Writes a system. The source id is stored in the target, so that nothing is ever written twice."""
+
+    facts: Facts
+
+    @classmethod
+    def open(cls, locator: Locator, options: Options) -> Self: ...
+
+    def shape(self, unit: Unit) -> Shaped:
+        """Pure: plan, import and verification all ask it."""
+        ...
+
+    def find(self, records: Sequence[Ref]) -> Mapping[Ref, tuple[str, ...]]:
+        """The target's ids of those records that it holds, looked up by source id in the target itself."""
+        ...
+
+    def write(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]: ...
+
+    def close(self) -> None: ...
+
+
+class Undo(Protocol):
+    """An importer that can take back what it wrote."""
+
+    def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
+        """Remove these records and what was made for them; leave all else as it was."""
+        ...

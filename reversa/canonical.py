@@ -1,0 +1,63 @@
+"""One byte form and one SHA-256 per record.
+
+The canonical form is RFC 8785 JSON of the record, its ``kind`` included: sorted keys, no spaces, UTF-8, absent
+values never written. Record fields have ASCII names and hold no floats, so msgspec's sorted encoder gives exactly
+those bytes; a test holds it equal to the ``rfc8785`` package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import msgspec
+
+from reversa.records import KINDS, Record, kind_of
+from reversa.schema import fields
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoders = {kind: msgspec.json.Decoder(cls) for kind, cls in KINDS.items()}
+_instants = {kind: tuple(f.name for f in fields(kind) if f.type == "instant") for kind in KINDS}
+_sets = {kind: tuple(f.name for f in fields(kind) if f.unordered) for kind in KINDS}
+
+
+class NotCanonical(ValueError):
+    """A record that has no canonical form: a wrong type, a lone surrogate, a time that is not UTC, an unsorted set."""
+
+
+def encode(record: Record) -> bytes:
+    """The canonical bytes of a record, as they are; :func:`check` says whether they stand for a valid record."""
+    return _encoder.encode(record)
+
+
+def decode(kind: str, data: bytes) -> Record:
+    """The record behind canonical bytes, every type checked."""
+    return _decoders[kind].decode(data)
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of canonical bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check(record: Record) -> bytes:
+    """The canonical bytes of a record that is fit to be kept.
+
+    Struct constructors check nothing, so this is the gate through which every record enters a package.
+    Raises NotCanonical with the reason.
+    """
+    kind = kind_of(record)
+    try:
+        data = _encoder.encode(record)
+        _decoders[kind].decode(data)
+    except (ValueError, TypeError, UnicodeEncodeError, msgspec.MsgspecError) as error:
+        raise NotCanonical(str(error)) from error
+    for name in _instants[kind]:
+        value: datetime | None = getattr(record, name)
+        if value is not None and value.tzinfo is not UTC:
+            raise NotCanonical(f"{name}: {value.isoformat()} is not in UTC")
+    for name in _sets[kind]:
+        values: list[str] | None = getattr(record, name)
+        if values is not None and values != sorted(set(values)):
+            raise NotCanonical(f"{name}: a set is written sorted and without repeats")
+    return data

@@ -1,0 +1,1 @@
+"""A real Slack export that ships with reversa (MIT, see NOTICE): the input of ``reversa demo``."""

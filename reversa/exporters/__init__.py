@@ -1,0 +1,1 @@
+"""One module per system that reversa reads; each names its class ``ADAPTER``."""

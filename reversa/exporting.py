@@ -1,0 +1,195 @@
+"""An exporter's stream into a package: checked, freed of secrets, sorted, counted against the census."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from reversa.adapter import Attached, Change, Exporter, Noted, Unreadable
+from reversa.blobs import BlobSink
+from reversa.canonical import NotCanonical, check, decode, digest, encode
+from reversa.errors import SourceError
+from reversa.package import Balance, Happened, Package, PackageWriter
+from reversa.records import KINDS, Record, kind_of, ref, ref_to
+from reversa.redaction import redact
+from reversa.sorting import SortKey, Spool, package_order
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the step, how much is done, and how much there is if that is known."""
+
+
+def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Progress) -> Package:
+    """Read all of a source into a package at ``folder``."""
+    source = exporter.facts.source
+    if source is None:
+        raise SourceError("The source does not say whose data it holds.", "Give it a name: --tenant NAME")
+    census = exporter.census()
+    writer = PackageWriter(folder)
+    try:
+        with Spool(writer.scratch, package_order) as spool:
+            intake = Intake(exporter, spool, writer.blobs, writer.note, redact_secrets=True)
+            intake.read(progress, sum(census.values()))
+            for kind in spool.kinds():
+                writer.write_table(kind, intake.settled(kind))
+        return writer.close(
+            source=source,
+            created_at=created_at,
+            balance=intake.balance(census),
+            changes=intake.happened(),
+            unreadable=intake.unreadable.total(),
+            not_mapped=intake.not_mapped,
+        )
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+class Intake:
+    """Takes everything an exporter gives into a spool; what is not fit to be kept becomes a counted line."""
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        spool: Spool,
+        blobs: BlobSink,
+        note: Callable[[Noted | Unreadable], None],
+        *,
+        redact_secrets: bool = False,
+    ) -> None:
+        self._exporter, self._spool, self._blobs, self._note, self._redacts = exporter, spool, blobs, note, redact_secrets
+        self._declared = {change.code: change for change in exporter.facts.changes}
+        self.noted: Counter[str] = Counter()
+        self.unreadable: Counter[str] = Counter()
+        self.not_mapped: Counter[str] = Counter()
+        self._placeholders: Counter[str] = Counter()
+        self._records: Counter[str] = Counter()
+        self._merged: Counter[str] = Counter()
+
+    def read(self, progress: Progress, expected: int | None = None) -> None:
+        """Take every item."""
+        for number, item in enumerate(self._exporter.items()):
+            if isinstance(item, Record):
+                self._take(item)
+            elif isinstance(item, Attached):
+                self._take(self._with_blob(item))
+            elif isinstance(item, Noted):
+                self._happen(item)
+            else:
+                self._refuse(item)
+            if number % 1000 == 0:
+                progress("export", number, expected)
+        progress("export", expected or 0, expected)
+
+    def _take(self, record: Record) -> None:
+        kind = kind_of(record)
+        try:
+            data = check(record)
+        except NotCanonical as error:
+            return self._refuse(Unreadable(kind, str(record.id), str(error)))
+        if self._redacts:
+            record, data = self._without_secrets(kind, record, data)
+        if getattr(record, "placeholder", None):
+            self._placeholders[kind] += 1
+        if record.native is not None:
+            self.not_mapped[kind] += 1
+        self._spool.add(record, data)
+        return None
+
+    def _with_blob(self, item: Attached) -> Record:
+        try:
+            with contextlib.closing(self._exporter.open_blob(item.blob)) as content:
+                sha256, size = self._blobs.add(content)
+        except (OSError, ValueError, EOFError, KeyError) as error:
+            change = Change(f"{kind_of(item.record)}.sha256.unreadable", kind_of(item.record), "sha256", "lost", "source-lacks", "its content could not be read")
+            self._happen(Noted(change.code, ref_to(item.record), detail=str(error)), change)
+            return msgspec.structs.replace(item.record, sha256=None)
+        return msgspec.structs.replace(item.record, sha256=sha256, size=size)
+
+    def _without_secrets(self, kind: str, record: Record, data: bytes) -> tuple[Record, bytes]:
+        clean = redact(data)
+        if clean is data:
+            return record, data
+        redacted = decode(kind, clean)
+        for field in record.__struct_fields__:
+            if getattr(record, field) != getattr(redacted, field):
+                change = Change(f"{kind}.{field}.secret", kind, field, "converted", "policy", "a credential was removed")
+                self._happen(Noted(change.code, ref_to(redacted)), change)
+        return redacted, clean
+
+    def _happen(self, noted: Noted, change: Change | None = None) -> None:
+        """Count a declared change; ``change`` is given for those that the road itself makes."""
+        if change is not None:
+            self._declared.setdefault(change.code, change)
+        elif noted.code not in self._declared:
+            raise AssertionError(f"{self._exporter.facts.system} did not declare the change {noted.code!r}")
+        self.noted[noted.code] += noted.count
+        self._note(noted)
+
+    def _refuse(self, item: Unreadable) -> None:
+        self.unreadable[item.kind] += 1
+        self._note(item)
+
+    def settled(self, kind: str) -> Iterator[tuple[Record, str]]:
+        """The records of a kind in package order with their digests, each id once.
+
+        Items with one id: equal bytes are one record; others become ``id~2``, ``id~3`` in the order of their bytes.
+        """
+        waiting: list[tuple[SortKey, Record]] = []  # twins, each kept back until its new id is due
+        last, twins, seen = "", 0, set[bytes]()
+        for record, data in self._spool.sorted(kind):
+            while waiting and waiting[0][0] < package_order(record):
+                yield self._settle(kind, heapq.heappop(waiting)[1])
+            if record.id != last:
+                last, twins, seen = record.id, 1, {data}
+                yield self._settle(kind, record)
+            elif data in seen:
+                self._merged[kind] += 1
+            else:
+                seen.add(data)
+                twins += 1
+                twin = self._twin(kind, record, twins)
+                heapq.heappush(waiting, (package_order(twin), twin))
+        while waiting:
+            yield self._settle(kind, heapq.heappop(waiting)[1])
+
+    def _settle(self, kind: str, record: Record) -> tuple[Record, str]:
+        self._records[kind] += 1
+        return record, digest(encode(record))
+
+    def _twin(self, kind: str, record: Record, number: int) -> Record:
+        old, new = ref_to(record), ref(kind, f"{record.id}~{number}")
+        change = Change(f"{kind}.id.twin", kind, "id", "converted", "source-lacks", "the source has this id more than once")
+        self._happen(Noted(change.code, new), change)
+        return msgspec.structs.replace(record, id=f"{record.id}~{number}", root=new if record.root == old else record.root)
+
+    def balance(self, census: Mapping[str, int]) -> list[Balance]:
+        """Law 1, per kind."""
+        ignored: Counter[str] = Counter()
+        for code, count in self.noted.items():
+            if self._declared[code].effect == "skipped":
+                ignored[self._declared[code].kind] += count
+        counted = {*census, *self._records, *ignored, *self.unreadable}
+        return [
+            Balance(
+                kind=kind,
+                seen=census.get(kind, 0),
+                placeholders=self._placeholders[kind],
+                records=self._records[kind],
+                merged=self._merged[kind],
+                ignored=ignored[kind],
+                unreadable=self.unreadable[kind],
+            )
+            for kind in KINDS
+            if kind in counted
+        ]
+
+    def happened(self) -> list[Happened]:
+        """Every declared change that happened, with its count."""
+        return [Happened(change=self._declared[code], count=count) for code, count in sorted(self.noted.items())]
+

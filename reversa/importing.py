@@ -1,0 +1,96 @@
+"""A package into a target, unit by unit, through the ledger: nothing is sent twice, nothing is forgotten."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+import msgspec
+
+from reversa.adapter import Importer, Outcome, Shaped, Unit
+from reversa.blobs import BlobReader
+from reversa.canonical import digest, encode
+from reversa.exporting import Progress
+from reversa.ledger import Entry, Ledger
+from reversa.package import Package
+from reversa.records import Ref, ref_to
+
+BATCH = 1000
+"""Records that go to the importer together, at least one unit."""
+
+Digests = dict[str, str]
+
+
+class _Blobs:
+    """What an importer may ask for while it writes."""
+
+    def __init__(self, reader: BlobReader) -> None:
+        self._reader = reader
+
+    def open_blob(self, sha256: str) -> BinaryIO:
+        return self._reader.open(sha256)
+
+
+def import_package(package: Package, importer: Importer, ledger: Ledger, progress: Progress) -> None:
+    """Write every record of a package that has no outcome yet."""
+    done, whole = 0, package.count()
+    with contextlib.closing(package.blobs()) as reader:
+        session = _Blobs(reader)
+        for batch in _batches(package.units()):
+            _import_batch(batch, importer, ledger, session)
+            done += sum(len(digests) for _, digests in batch)
+            progress("import", done, whole)
+
+
+def _batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit, Digests]]]:
+    batch, size = [], 0
+    for unit, digests in units:
+        batch.append((unit, digests))
+        size += len(digests)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, ledger: Ledger, session: _Blobs) -> None:
+    digests = {Ref(record): value for _, of_unit in batch for record, value in of_unit.items()}
+    settled = ledger.settled(list(digests))
+    if len(settled) == len(digests):
+        return
+    shaped = [importer.shape(unit) for unit, _ in batch]
+    expected = {ref_to(record): record for unit in shaped for record in unit.records}
+    open_records = [record for record in digests if record not in settled]
+    root_of = {ref_to(record): record.root for unit, _ in batch for record in unit.records}
+    entries = [Entry(record, "skipped", digests[record]) for record in open_records if record not in expected]
+
+    roots = [unit.root for unit in shaped]
+    ledger.intend(roots)
+    found = importer.find([record for record in open_records if record in expected])
+    for record, targets in found.items():
+        state = "written" if root_of[record] in ledger.interrupted else "merged"
+        entries.append(Entry(record, state, digests[record], digest(encode(expected[record])), tuple(targets)))
+    missing = [_without(unit, settled | found.keys()) for unit in shaped]
+    outcomes = {o.record: o for o in importer.write([unit for unit in missing if unit.records], session)}
+    for unit in missing:
+        for record in unit.records:
+            reference = ref_to(record)
+            entries.append(_entry(reference, outcomes, unit.root, digests[reference], digest(encode(record))))
+    noted = [noted for unit in shaped for noted in unit.noted if noted.record not in settled]
+    ledger.settle(roots, entries, noted)
+
+
+def _without(unit: Shaped, records: Mapping[Ref, object] | set[Ref]) -> Shaped:
+    return msgspec.structs.replace(unit, records=tuple(r for r in unit.records if ref_to(r) not in records))
+
+
+def _entry(record: Ref, outcomes: Mapping[Ref, Outcome], root: Ref, source_digest: str, expected_digest: str) -> Entry:
+    outcome = outcomes.get(record) or Outcome(record, "refused", reason="the importer gave no outcome")
+    if outcome.state == "written":
+        return Entry(record, "written", source_digest, expected_digest, outcome.targets)
+    parent = outcomes.get(root)
+    if record != root and parent is not None and parent.state == "refused":
+        return Entry(record, "blocked", source_digest, reason=f"{root} was refused")
+    return Entry(record, "refused", source_digest, reason=outcome.reason)

@@ -1,0 +1,148 @@
+"""What happened to each record: resume point, undo list, id map. One SQLite file in the run folder.
+
+An intent is committed before the target is touched, the outcome after it. A crash in between leaves an open intent:
+what the target then holds of it was written by this run, and is found by its source id instead of being sent again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from reversa.adapter import Noted
+from reversa.errors import RunError
+from reversa.records import KINDS, Ref, ref_parts
+
+State = Literal["written", "merged", "skipped", "refused", "blocked"]
+STATES: tuple[State, ...] = ("written", "merged", "skipped", "refused", "blocked")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intent (root TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outcome (
+    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+    source_digest TEXT NOT NULL, expected_digest TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS target (
+    kind TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, target TEXT NOT NULL, PRIMARY KEY (kind, id, n)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS change (code TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, count INTEGER NOT NULL, detail TEXT NOT NULL);
+"""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """The outcome of one record."""
+
+    record: Ref
+    state: State
+    source_digest: str
+    expected_digest: str | None = None
+    targets: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Ledger:
+    """The ledger of one run: one package into one target."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+        self._begun = self._db.execute("SELECT 1 FROM outcome LIMIT 1").fetchone() is not None
+        self.interrupted = frozenset(Ref(root) for (root,) in self._db.execute("SELECT root FROM intent"))
+        """Roots of units whose writing was begun by an earlier attempt and not confirmed."""
+
+    def bind(self, package: str, target: str) -> None:
+        """Say what the run is about. Raises RunError when it is about something else already."""
+        for key, value, what in (("package", package, "another package"), ("target", target, "another target")):
+            held = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            if held is None:
+                self._db.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
+            elif held[0] != value:
+                raise RunError(f"This run folder belongs to {what}.", "Give a folder of its own: --run NEW_FOLDER")
+
+    def settled(self, records: Sequence[Ref]) -> set[Ref]:
+        """Those of the records that have an outcome."""
+        if not self._begun:
+            return set()
+        query = "SELECT 1 FROM outcome WHERE kind = ? AND id = ?"
+        return {record for record in records if self._db.execute(query, ref_parts(record)).fetchone()}
+
+    def intend(self, roots: Iterable[Ref]) -> None:
+        """Commit that these units are about to be written."""
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO intent VALUES (?)", ((root,) for root in roots))
+
+    def settle(self, roots: Iterable[Ref], entries: Sequence[Entry], changes: Iterable[Noted]) -> None:
+        """Commit what became of these units, with the changes on the way, and close their intents."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?)",
+                ((*ref_parts(e.record), e.state, e.reason, e.source_digest, e.expected_digest) for e in entries),
+            )
+            self._db.executemany(
+                "INSERT INTO target VALUES (?, ?, ?, ?)",
+                ((*ref_parts(e.record), n, target) for e in entries for n, target in enumerate(e.targets)),
+            )
+            self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", ((c.code, *ref_parts(c.record), c.count, c.detail) for c in changes))
+            self._db.executemany("DELETE FROM intent WHERE root = ?", ((root,) for root in roots))
+        self._begun = True
+
+    def _transaction(self) -> sqlite3.Connection:
+        self._db.execute("BEGIN IMMEDIATE")
+        return self._db
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Law 1 at import: kind → state → records."""
+        found: dict[str, dict[str, int]] = {}
+        for kind, state, count in self._db.execute("SELECT kind, state, count(*) FROM outcome GROUP BY kind, state"):
+            found.setdefault(kind, {})[state] = count
+        return {kind: found[kind] for kind in KINDS if kind in found}
+
+    def changes(self) -> dict[str, int]:
+        """Code → how often that change was made on the way to the target."""
+        return dict(self._db.execute("SELECT code, sum(count) FROM change GROUP BY code"))
+
+    def entry(self, record: Ref) -> Entry | None:
+        """What happened to one record."""
+        kind, id = ref_parts(record)
+        row = self._db.execute("SELECT state, source_digest, expected_digest, reason FROM outcome WHERE kind = ? AND id = ?", (kind, id)).fetchone()
+        if row is None:
+            return None
+        targets = tuple(t for (t,) in self._db.execute("SELECT target FROM target WHERE kind = ? AND id = ? ORDER BY n", (kind, id)))
+        return Entry(record, row[0], row[1], row[2], targets, row[3])
+
+    def refusals(self, limit: int) -> list[Entry]:
+        """Records that did not arrive, with the reason."""
+        query = "SELECT kind, id FROM outcome WHERE state IN ('refused', 'blocked') LIMIT ?"
+        entries = [self.entry(Ref(f"{kind}:{id}")) for kind, id in self._db.execute(query, (limit,)).fetchall()]
+        return [entry for entry in entries if entry is not None]
+
+    def written(self, states: tuple[State, ...] = ("written",)) -> Iterator[tuple[Ref, tuple[str, ...]]]:
+        """The records in these states with the target's ids for them."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT o.kind, o.id, t.target FROM outcome o JOIN target t USING (kind, id) WHERE state IN ({marks}) ORDER BY o.kind, o.id, t.n"  # noqa: S608 - marks only
+        current: tuple[Ref, tuple[str, ...]] | None = None
+        for kind, id, target in self._db.execute(query, states):
+            record = Ref(f"{kind}:{id}")
+            if current is not None and current[0] == record:
+                current = record, (*current[1], target)
+                continue
+            if current is not None:
+                yield current
+            current = record, (target,)
+        if current is not None:
+            yield current
+
+    def forget(self) -> None:
+        """Everything was undone."""
+        with self._transaction():
+            for table in ("intent", "outcome", "target", "change", "meta"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        self._begun = False
+
+    def close(self) -> None:
+        self._db.close()

@@ -1,0 +1,256 @@
+"""The whole road in one function: export, plan, import, verify, report. Start reading here."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from reversa import registry
+from reversa.adapter import Exporter, Importer, Locator, Options
+from reversa.errors import DiskError, NotAccepted, ReversaError, RunError
+from reversa.exporting import Progress, export
+from reversa.importing import import_package
+from reversa.ledger import Ledger
+from reversa.package import Package
+from reversa.planning import Plan, accept, plan, write_losses
+from reversa.records import Ref
+from reversa.reporting import Report, make_report
+from reversa.verifying import Finding, verify
+
+Ask = Callable[[Plan], bool]
+"""Asked when a target is live and no file of accepted losses was given: yes or no."""
+
+
+def migrate(
+    source: str,
+    target: str,
+    run: str | Path | None = None,
+    *,
+    private: bool = False,
+    tenant: str | None = None,
+    accepted: str | Path | None = None,
+    ask: Ask = lambda _: False,
+    progress: Progress = lambda _step, _done, _whole: None,
+) -> Report:
+    """Carry everything in ``source`` over to ``target`` and prove what arrived.
+
+    ``source`` is a path, ``system:path`` or an address; ``target`` likewise. The run folder holds the package, the
+    ledger, the plan and the reports; the same call goes on where an earlier one stopped.
+    Raises a :class:`reversa.errors.ReversaError` that says what to do next.
+    """
+    road = Road(run or default_run(source), progress)
+    with road.guarded():
+        road.export(source, private=private, tenant=tenant)
+        road.plan(target)
+        road.accept(accepted, ask)
+        road.import_(target)
+        return road.verify(target)
+
+
+def default_run(source: str) -> Path:
+    """The run folder of a source: beside the working directory, named after it."""
+    return Path(Path(source.rpartition(":")[2].rstrip("/")).name.removesuffix(".zip") + ".reversa")
+
+
+class Road:
+    """A run folder and the steps that fill it; each can be taken alone, in order."""
+
+    def __init__(self, folder: str | Path, progress: Progress = lambda _step, _done, _whole: None) -> None:
+        self.folder = Path(folder)
+        self._progress = progress
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn failures of the disk into an error with an answer."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise DiskError(f"{error.filename or self.folder}: {error.strerror or error}", "Free space or mend the disk, then type the same command again.") from error
+
+    # ------------------------------------------------------------------------------------------- steps
+
+    def export(self, source: str, *, private: bool = False, tenant: str | None = None) -> Package:
+        """Read the source into ``package/``, unless it is there already."""
+        described = {"source": _resolved(source), "private": private, "tenant": tenant}
+        self._bind("source.json", described, "another source or other options")
+        if (self.folder / "package").exists():
+            return self.package()
+        locator = registry.locate(source)
+        if locator.system == "package":
+            self._write("package.json", {"path": str(Path(locator.address).resolve())})
+            return self.package()
+        exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant, password=_password()))
+        with contextlib.closing(exporter):
+            return export(exporter, self.folder / "package", datetime.now(UTC), self._progress)
+
+    def package(self) -> Package:
+        """The package of this run."""
+        elsewhere = self.folder / "package.json"
+        if elsewhere.exists():
+            return Package(Path(msgspec.json.decode(elsewhere.read_bytes())["path"]))
+        if not (self.folder / "package").exists():
+            raise RunError(f"{self.folder} holds no package yet.", f"reversa export SOURCE --run {self.folder}")
+        return Package(self.folder / "package")
+
+    def plan(self, target: str) -> Plan:
+        """Count what will change, in ``plan.json`` and ``losses.csv``; nothing is written to the target."""
+        package = self.package()
+        with self._importer(target, package) as (locator, importer):
+            made = plan(package, importer, str(locator), self._progress)
+        held = self._plan_if_there()
+        if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live) == made:
+            return held  # accepted or not, it is the same plan
+        self._write("plan.json", made)
+        write_losses(made, self.folder / "losses.csv")
+        return made
+
+    def accept(self, losses: str | Path | None, ask: Ask) -> Plan:
+        """Take note of who accepted the plan. A live target is not written without."""
+        made = self._plan()
+        if losses is not None:
+            made = accept(made, Path(losses))
+        elif made.live and made.accepted_by is None:
+            if not ask(made):
+                raise NotAccepted(
+                    f"{made.target} is in use by others, and nobody has accepted the plan.",
+                    f"Read {self.folder / 'losses.csv'}, fill in `accepted` and `by`, and add --accept {self.folder / 'losses.csv'}",
+                )
+            made = msgspec.structs.replace(made, accepted_by=os.environ.get("USER") or "at the prompt")
+        self._write("plan.json", made)
+        return made
+
+    def import_(self, target: str) -> None:
+        """Write what has no outcome yet, and the redirect map."""
+        package, made = self.package(), self._plan()
+        if made.live and made.accepted_by is None:
+            raise NotAccepted(f"{made.target} is in use by others, and nobody has accepted the plan.", f"reversa migrate ... --accept {self.folder / 'losses.csv'}")
+        with self._importer(target, package) as (locator, importer), self._ledger() as ledger:
+            ledger.bind(package.manifest.digest, str(locator))
+            import_package(package, importer, ledger, self._progress)
+            self._write_redirects(package, ledger, str(locator))
+
+    def verify(self, target: str) -> Report:
+        """Read the target back, compare, and write ``report.json``, ``report.html`` and ``findings.ndjson``."""
+        from reversa.rendering import write_html
+
+        package, made = self.package(), self._plan()
+        with self._importer(target, package) as (locator, importer), self._ledger() as ledger:
+            ledger.bind(package.manifest.digest, str(locator))
+            findings: list[Finding] = []
+            exporter = self._reader(locator, package)
+            with contextlib.closing(exporter), (self.folder / "findings.ndjson").open("wb") as lines:
+
+                def keep(finding: Finding) -> None:
+                    lines.write(msgspec.json.encode(finding) + b"\n")
+                    if len(findings) < 1000:
+                        findings.append(finding)
+
+                comparison = verify(package, importer, exporter, ledger, self.folder, keep, self._progress)
+            report = make_report(package, made, ledger, comparison, tuple(findings), datetime.now(UTC))
+        self._write("report.json", report)
+        for language in ("fr", "en"):
+            write_html(report, language, self.folder / f"report.{language}.html")
+        return report
+
+    def undo(self) -> int:
+        """Take back what this run wrote to its target; returns how many records."""
+        package, made = self.package(), self._plan()
+        with self._importer(made.target, package) as (_, importer), self._ledger() as ledger:
+            take_back = getattr(importer, "undo", None)
+            if take_back is None:
+                raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
+            count = sum(1 for _ in ledger.written())
+            take_back(ledger.written())
+            ledger.forget()
+        return count
+
+    def report(self) -> Report:
+        """The last report."""
+        path = self.folder / "report.json"
+        if not path.exists():
+            raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+
+    def why(self, kind: str, id: str) -> dict[str, object]:
+        """One record's way: as the source had it, what became of it, where it lies, what differs there."""
+        package = self.package()
+        record = package.find(kind, id)
+        events = [event for event in package.events() if event.get("record") == f"{kind}:{id}" or (event.get("kind") == kind and event.get("where") == id)]
+        outcome = None
+        if (self.folder / "ledger.sqlite").exists():
+            with self._ledger() as ledger:
+                outcome = ledger.entry(Ref(f"{kind}:{id}"))
+        findings = [f for f in self.findings() if (f.kind, f.id) == (kind, id)]
+        if record is None and not events:
+            raise RunError(f"The package holds no {kind} {id}.", f"reversa inspect {package.folder}")
+        return {"record": record, "events": events, "outcome": outcome, "findings": findings}
+
+    def findings(self) -> list[Finding]:
+        """Everything that the last verification found wrong."""
+        path = self.folder / "findings.ndjson"
+        return [msgspec.json.decode(line, type=Finding) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+    # ------------------------------------------------------------------------------------------- the folder
+
+    @contextlib.contextmanager
+    def _importer(self, target: str, package: Package) -> Iterator[tuple[Locator, Importer]]:
+        locator = registry.locate(target)
+        importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=_password()))
+        with contextlib.closing(importer):
+            yield locator, importer
+
+    def _reader(self, locator: Locator, package: Package) -> Exporter:
+        return registry.exporter(locator.system).open(locator, Options(source=package.source, private=True, password=_password()))
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        with contextlib.closing(Ledger(self.folder / "ledger.sqlite")) as ledger:
+            yield ledger
+
+    def _plan_if_there(self) -> Plan | None:
+        path = self.folder / "plan.json"
+        return msgspec.json.decode(path.read_bytes(), type=Plan) if path.exists() else None
+
+    def _plan(self) -> Plan:
+        made = self._plan_if_there()
+        if made is None:
+            raise RunError(f"{self.folder} holds no plan yet.", f"reversa plan {self.folder} TARGET")
+        return made
+
+    def _bind(self, name: str, described: object, what: str) -> None:
+        path = self.folder / name
+        if path.exists() and msgspec.json.decode(path.read_bytes()) != described:
+            raise RunError(f"The run folder {self.folder} belongs to {what}.", "Give this one a folder of its own: --run NEW_FOLDER")
+        self._write(name, described)
+
+    def _write(self, name: str, value: object) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{name}.partial"
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))
+        partial.replace(self.folder / name)
+
+    def _write_redirects(self, package: Package, ledger: Ledger, target: str) -> None:
+        """Old address → new place, for every record that had an address."""
+        with (self.folder / "redirects.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["old", "new"])
+            for kind in package.kinds():
+                for record, _ in package.records(kind):
+                    if record.url is not None:
+                        entry = ledger.entry(Ref(f"{kind}:{record.id}"))
+                        writer.writerow([record.url, f"{target}#{entry.targets[0]}" if entry is not None and entry.targets else ""])
+
+
+def _resolved(source: str) -> str:
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _password() -> str | None:
+    return os.environ.get("REVERSA_PASSWORD")

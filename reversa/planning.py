@@ -1,0 +1,92 @@
+"""What will change, counted before anything is written: the package met with the facts of the target."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from reversa.adapter import Change, Importer
+from reversa.errors import NotAccepted, RunError
+from reversa.exporting import Progress
+from reversa.package import Package
+from reversa.records import ref_to
+
+_COLUMNS = ("code", "kind", "field", "effect", "why", "count", "note", "accepted", "by")
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a plan: a change, how often, and on which side of the package it happens."""
+
+    change: Change
+    side: str
+    count: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of an import."""
+
+    package: str
+    target: str
+    live: bool
+    records: dict[str, int]
+    """Records that the target should hold afterwards, per kind."""
+    changes: tuple[Planned, ...]
+    accepted_by: str | None = None
+
+
+def plan(package: Package, importer: Importer, target: str, progress: Progress) -> Plan:
+    """Shape every unit without writing any."""
+    declared = {change.code: change for change in importer.facts.changes}
+    records: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
+    for number, (unit, _) in enumerate(package.units()):
+        shaped = importer.shape(unit)
+        records.update(ref_to(record).partition(":")[0] for record in shaped.records)
+        for noted in shaped.noted:
+            changes[noted.code] += noted.count
+        if number % 1000 == 0:
+            progress("plan", records.total(), package.count())
+    progress("plan", package.count(), package.count())
+    undeclared = changes.keys() - declared
+    if undeclared:
+        raise AssertionError(f"{importer.facts.system} makes changes that it does not declare: {', '.join(sorted(undeclared))}")
+    source_side = [Planned(change=h.change, side="source", count=h.count) for h in package.manifest.changes]
+    target_side = [Planned(change=declared[code], side="target", count=count) for code, count in sorted(changes.items())]
+    return Plan(
+        package=package.manifest.digest, target=target, live=importer.facts.live, records=dict(records), changes=(*source_side, *target_side)
+    )
+
+
+def write_losses(plan_: Plan, path: Path) -> None:
+    """The list that a person accepts line by line: `accepted` is filled in with yes, `by` with a name."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for line in plan_.changes:
+            change = line.change
+            writer.writerow([change.code, change.kind, change.field or "", change.effect, change.why, line.count, change.note, "", ""])
+
+
+def accept(plan_: Plan, path: Path) -> Plan:
+    """The plan with the names of those who accepted it. Raises NotAccepted when a line is missing or was not accepted."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}", "Write it with: reversa plan") from error
+    accepted = {(row.get("code"), row.get("count")): row for row in rows if (row.get("accepted") or "").strip().lower() in ("yes", "oui")}
+    open_lines = [line for line in plan_.changes if (line.change.code, str(line.count)) not in accepted]
+    if open_lines:
+        names = ", ".join(f"{line.change.code} ({line.count})" for line in open_lines)
+        raise NotAccepted(f"{path.name} does not accept: {names}", "Fill the column `accepted` with yes (or oui) and `by` with a name on every line.")
+    people = sorted({name for row in accepted.values() if (name := (row.get("by") or "").strip())})
+    return msgspec.structs.replace(plan_, accepted_by=", ".join(people) or "unnamed")
+
+
+def losses(changes: Iterable[Planned]) -> int:
+    """How many values or records are lost or left out."""
+    return sum(line.count for line in changes if line.change.effect != "converted")

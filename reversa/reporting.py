@@ -1,0 +1,209 @@
+"""What was found, in one structure: the verdict, both laws, the changes line by line. HTML, text and JSON are made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from reversa import __version__
+from reversa.adapter import Change
+from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
+from reversa.ledger import STATES, Ledger
+from reversa.package import Balance, Package
+from reversa.planning import Plan
+from reversa.verifying import BAD, Comparison, Finding
+
+Verdict = Literal["verified", "incomplete", "different"]
+EXIT_CODES: dict[Verdict, int] = {"verified": EXIT_VERIFIED, "incomplete": EXIT_INCOMPLETE, "different": EXIT_DIFFERENT}
+SHOWN_EVENTS = 200
+
+
+class ImportBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """Law 1 for one kind at import: exported = written + merged + skipped + refused + blocked + unexplained."""
+
+    kind: str
+    exported: int
+    written: int = 0
+    merged: int = 0
+    skipped: int = 0
+    refused: int = 0
+    blocked: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        return self.exported - self.written - self.merged - self.skipped - self.refused - self.blocked
+
+
+class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A change as planned and as observed: the two counts must agree."""
+
+    change: Change
+    side: str
+    planned: int
+    observed: int
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer wants to know, in values (fields of records)."""
+
+    values: int
+    identical: int
+    converted: int
+    lost: int
+    loss_reasons: int
+    wrong: int
+    unchecked: int
+    rights_widened: int
+    left_out: int
+    """Records left out as planned."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A source item that could not be read, or a record that did not arrive."""
+
+    what: str
+    where: str
+    reason: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a run."""
+
+    reversa: str
+    made_at: datetime
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Why the verdict is not `verified`, as keys of the message catalogue."""
+    accepted_by: str | None
+    source: str
+    target: str
+    package: str
+    exported_at: datetime
+    headline: Headline
+    export_balance: tuple[Balance, ...]
+    import_balance: tuple[ImportBalance, ...]
+    changes: tuple[ChangeLine, ...]
+    records: dict[str, dict[str, int]]
+    fields: dict[str, dict[str, dict[str, int]]]
+    findings: tuple[Finding, ...]
+    unreadable: tuple[Event, ...]
+    refused: tuple[Event, ...]
+    not_mapped: dict[str, int]
+    """Kind → records that carry source fields without a home, as `native` text."""
+    native_bodies: dict[str, int]
+    """Markup → bodies kept in the source's own markup."""
+    volume: dict[str, dict[str, int]]
+    """Kind → month → records created."""
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.verdict]
+
+
+def make_report(package: Package, plan: Plan, ledger: Ledger, comparison: Comparison, findings: tuple[Finding, ...], made_at: datetime) -> Report:
+    """Both laws and the verdict."""
+    manifest = package.manifest
+    counted = ledger.counts()
+    imports = tuple(ImportBalance(kind=kind, exported=manifest.tables[kind].rows, **counted.get(kind, {})) for kind in package.kinds())
+    events = Counter[str]()
+    unreadable: list[Event] = []
+    for event in package.events():
+        if event["event"] == "noted":
+            events[event["code"]] += event["count"]
+        elif len(unreadable) < SHOWN_EVENTS:
+            unreadable.append(Event(what=event["kind"], where=event["where"], reason=event["reason"]))
+    observed = {"source": events, "target": comparison.observed}
+    changes = tuple(ChangeLine(change=p.change, side=p.side, planned=p.count, observed=observed[p.side].get(p.change.code, 0)) for p in plan.changes)
+    surprises = {code for code in ledger.changes().keys() | comparison.observed.keys()} - {p.change.code for p in plan.changes}
+    reasons = _reasons(manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable, surprises=len(surprises))
+    volume, bodies = _volume(package)
+    return Report(
+        reversa=__version__,
+        made_at=made_at,
+        verdict=_verdict(reasons),
+        reasons=tuple(reasons),
+        accepted_by=plan.accepted_by,
+        source=str(package.source),
+        target=plan.target,
+        package=manifest.digest,
+        exported_at=manifest.created_at,
+        headline=_headline(changes, comparison),
+        export_balance=manifest.balance,
+        import_balance=imports,
+        changes=changes,
+        records=comparison.records,
+        fields=comparison.fields,
+        findings=findings[:SHOWN_EVENTS],
+        unreadable=tuple(unreadable),
+        refused=tuple(Event(what=e.state, where=e.record, reason=e.reason) for e in ledger.refusals(SHOWN_EVENTS)),
+        not_mapped=manifest.not_mapped,
+        native_bodies=bodies,
+        volume=volume,
+    )
+
+
+_DIFFERENT = frozenset({"values-differ", "plan-disagrees", "undeclared", "ids-lost", "target-unreadable"})
+
+
+def _reasons(
+    exports: tuple[Balance, ...], imports: tuple[ImportBalance, ...], changes: tuple[ChangeLine, ...], comparison: Comparison, *, unreadable: int, surprises: int
+) -> list[str]:
+    checks = {
+        "values-differ": any(comparison.total(status) for status in BAD) or any(n.get("-", 0) + n.get("+", 0) for n in comparison.records.values()),
+        "target-unreadable": comparison.unreadable > 0,
+        "undeclared": comparison.undeclared > 0,
+        "ids-lost": comparison.lost_ids > 0,
+        "plan-disagrees": surprises > 0 or any(line.planned != line.observed for line in changes),
+        "export-unexplained": any(balance.unexplained for balance in exports),
+        "import-unexplained": any(balance.unexplained for balance in imports),
+        "source-unreadable": unreadable > 0,
+        "refused": any(balance.refused + balance.blocked for balance in imports),
+        "not-verified": comparison.total("?") > 0,
+    }
+    return [reason for reason, holds in checks.items() if holds]
+
+
+def _verdict(reasons: list[str]) -> Verdict:
+    if not reasons:
+        return "verified"
+    return "different" if _DIFFERENT.intersection(reasons) else "incomplete"
+
+
+def _headline(changes: tuple[ChangeLine, ...], comparison: Comparison) -> Headline:
+    lost_before = sum(line.planned for line in changes if line.side == "source" and line.change.effect == "lost")
+    converted_before = sum(line.planned for line in changes if line.side == "source" and line.change.effect == "converted")
+    total = {status: comparison.total(status) for status in ("=", "~", "L", "?", *BAD)}
+    return Headline(
+        values=sum(total.values()) + lost_before,
+        identical=total["="] - converted_before,
+        converted=total["~"] + converted_before,
+        lost=total["L"] + lost_before,
+        loss_reasons=sum(line.change.effect == "lost" and line.planned > 0 for line in changes),
+        wrong=sum(total[status] for status in BAD),
+        unchecked=total["?"],
+        rights_widened=comparison.rights_widened,
+        left_out=sum(line.planned for line in changes if line.change.effect == "skipped"),
+    )
+
+
+def _volume(package: Package) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Records per kind and month, and bodies per markup, from the columns alone."""
+    volume: dict[str, dict[str, int]] = {}
+    bodies: Counter[str] = Counter()
+    for kind in package.kinds():
+        months, formats = package.summary(kind)
+        if months:
+            volume[kind] = months
+        bodies.update(formats)
+    return volume, dict(bodies)
+
+
+def balanced(report: Report) -> bool:
+    """Whether law 1 holds on both sides."""
+    return not any(balance.unexplained for balance in (*report.export_balance, *report.import_balance))
+
+
+__all__ = ["STATES", "ChangeLine", "Event", "Headline", "ImportBalance", "Report", "Verdict", "balanced", "make_report"]

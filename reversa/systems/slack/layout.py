@@ -1,0 +1,69 @@
+"""Where things lie in an export: every file of the archive is given exactly one fate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+DAY_FILE = re.compile(r"\d{4}-\d\d-\d\d\.json")
+CANVAS_FOLDER = re.compile(r"(?:FC:)?(?P<file>F[A-Z0-9]{6,}):.*", re.DOTALL)
+UPLOAD = re.compile(r"__uploads/(?P<file>F[A-Z0-9]+)/[^/]+", re.DOTALL)
+ATTACHMENT = re.compile(r"(?:.+/)?attachments/(?P<file>F[A-Z0-9]+)-[^/]+", re.DOTALL)
+
+USERS = ("users.json", "org_users.json")
+CONVERSATIONS = {"channels.json": "channel", "groups.json": "channel", "mpims.json": "group-direct", "dms.json": "direct"}
+
+
+@dataclass
+class Layout:
+    """The files of an export by fate. A Grid export repeats the whole set below each ``teams/<name>/``."""
+
+    users: list[str] = field(default_factory=list)
+    conversations: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    """Root files and other JSON whose items have no home: canvases, integration logs, lists, unknown ones."""
+    days: dict[str, list[str]] = field(default_factory=dict)
+    """Folder of a conversation, its prefix included → its day files in order."""
+    canvas_days: dict[str, list[str]] = field(default_factory=dict)
+    """Id of a canvas → day files of the comments on it."""
+    bodies: dict[str, str] = field(default_factory=dict)
+    """Id of a file → the entry that holds its content."""
+    strangers: list[str] = field(default_factory=list)
+    """Everything else, kept whole."""
+
+
+def sort_files(names: Iterator[str]) -> Layout:
+    """The layout of an archive with these file names."""
+    layout = Layout()
+    for name in sorted(names):
+        prefix, path = _prefix(name)
+        folder, _, file = path.rpartition("/")
+        upload = UPLOAD.fullmatch(path) or ATTACHMENT.fullmatch(path)
+        if upload and upload["file"] not in layout.bodies:
+            layout.bodies[upload["file"]] = name
+        elif not folder and file in USERS:
+            layout.users.append(name)
+        elif not folder and file in CONVERSATIONS:
+            layout.conversations.append(name)
+        elif folder and "/" not in folder and DAY_FILE.fullmatch(file):
+            canvas = CANVAS_FOLDER.fullmatch(folder)
+            where = layout.canvas_days.setdefault(canvas["file"], []) if canvas else layout.days.setdefault(prefix + folder, [])
+            where.append(name)
+        elif file == "canvas_in_the_conversation.json" or file == "file_conversations.json" or (not folder and file.endswith(".json")):
+            layout.lists.append(name)
+        else:
+            layout.strangers.append(name)
+    return layout
+
+
+def _prefix(name: str) -> tuple[str, str]:
+    parts = name.split("/", 2)
+    if len(parts) == 3 and parts[0] == "teams":
+        return f"teams/{parts[1]}/", parts[2]
+    return "", name
+
+
+def list_kind(name: str) -> str:
+    """The native kind of the items of a list file: ``integration_logs.json`` → ``integration_logs``."""
+    return name.rpartition("/")[2].removesuffix(".json")

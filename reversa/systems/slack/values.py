@@ -1,0 +1,131 @@
+"""Slack's JSON, read softly: types drift, keys go missing, files are cut. What is not taken stays, as native text."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from reversa.records import instant
+
+T = TypeVar("T")
+_decoder = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode()))
+_encoder = msgspec.json.Encoder(order="sorted")
+_TIMESTAMP = re.compile(r"(\d{1,11})(?:\.(\d{1,6}))?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def to_json(value: object) -> str:
+    """JSON text with sorted keys; numbers keep their digits."""
+    return _encoder.encode(value).decode()
+
+
+def read_array(data: bytes) -> tuple[list[Any], str]:
+    """The elements of a JSON array, and why reading stopped early (empty when it did not).
+
+    A file that is broken half way gives the elements before the break.
+    """
+    try:
+        value = _decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _salvage(data)
+    if not isinstance(value, list):
+        return [], f"a JSON {type(value).__name__} where a list was expected"
+    return value, ""
+
+
+def _salvage(data: bytes) -> tuple[list[Any], str]:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    decoder = json.JSONDecoder(parse_float=_raw, parse_int=_raw_integer, parse_constant=refuse)
+    elements: list[Any] = []
+    try:
+        text = data.decode("utf-8")
+        position = _skip(text, 0)
+        if text[position : position + 1] != "[":
+            return [], "not a JSON list"
+        position = _skip(text, position + 1)
+        while text[position : position + 1] != "]":
+            element, position = decoder.raw_decode(text, position)
+            elements.append(element)
+            position = _skip(text, position)
+            if text[position : position + 1] == ",":
+                position = _skip(text, position + 1)
+            elif text[position : position + 1] != "]":
+                return elements, f"broken at character {position}"
+        if text[position + 1 :].strip():
+            return elements, f"text after the end of the list at character {position + 1}"
+    except RecursionError:
+        return elements, "nested too deeply"
+    except (ValueError, UnicodeDecodeError) as error:
+        return elements, str(error)
+    return elements, ""
+
+
+def _raw(text: str) -> Any:
+    return msgspec.Raw(text.encode())
+
+
+def _raw_integer(text: str) -> Any:
+    return int(text) if len(text) < 18 else _raw(text)
+
+
+def _skip(text: str, position: int) -> int:
+    while text[position : position + 1].isspace():
+        position += 1
+    return position
+
+
+def without_surrogates(value: Any) -> Any:
+    """The value with every lone surrogate, which no encoding can carry, written as its escape ``\\udXXX``."""
+    if isinstance(value, str):
+        return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
+    if isinstance(value, list):
+        return [without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def take(raw: dict[str, Any], key: str, type_: type[T]) -> T | None:
+    """Take a value out of ``raw`` if it is there and of this type, else leave it where it is."""
+    value = raw.get(key)
+    if isinstance(value, type_) and not (isinstance(value, bool) and type_ is not bool):
+        del raw[key]
+        return value
+    return None
+
+
+def take_text(raw: dict[str, Any], key: str) -> str | None:
+    """Take a text that is not empty. Slack writes ``""`` for values that nobody gave: those are dropped."""
+    value = take(raw, key, str)
+    return value or None
+
+
+def take_seconds(raw: dict[str, Any], key: str) -> datetime | None:
+    """Take a time in seconds since 1970, a number or its text; 0 stands for "unknown" and stays."""
+    at = parse_time(raw.get(key))
+    if at is not None:
+        del raw[key]
+    return at
+
+
+def parse_time(value: object) -> datetime | None:
+    """The instant of a Slack time, ``1546300860.123456`` or 1546300860; None when it is none."""
+    if isinstance(value, msgspec.Raw):
+        value = bytes(value).decode()
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    match = _TIMESTAMP.fullmatch(str(value))
+    if not match or int(match[1]) == 0:
+        return None
+    return instant(int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0")))
+
+
+def native(raw: dict[str, Any]) -> str | None:
+    """What was not taken, as JSON text; None when all was."""
+    return to_json(raw) if raw else None

@@ -1,0 +1,101 @@
+"""Is a package whole? Stricter than BagIt tools, which accept extra tag files, missing tag manifests and empty folders."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from pathlib import Path
+
+from reversa.blobs import Measure
+from reversa.canonical import NotCanonical, check, digest
+from reversa.errors import PackageError
+from reversa.package import BAGIT, MANIFEST, TAG_MANIFEST, Package, manifest_lines
+from reversa.sorting import package_order
+
+
+def validate(folder: Path) -> list[str]:
+    """Everything that is wrong with a package, one sentence each; an empty list when it is whole.
+
+    Checked: the exact set of files, every file against its manifest, every row against its digest, the order of the
+    rows, every blob against its name. What this cannot prove is in docs/what-we-do-not-prove.md.
+    """
+    problems = _wrong_files(folder)
+    if problems:
+        return problems
+    try:
+        package = Package(folder)
+        for kind in package.kinds():
+            problems += _wrong_rows(package, kind)
+        problems += _wrong_blobs(package)
+    except PackageError as error:
+        problems.append(error.message)
+    return problems
+
+
+def _wrong_files(bag: Path) -> list[str]:
+    if not bag.is_dir() or bag.is_symlink():
+        return [f"{bag} is not a folder"]
+    everything = sorted(bag.rglob("*"))
+    problems = []
+    for path in everything:
+        name = path.relative_to(bag).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            problems.append(f"{name} is not a plain file or folder")
+        elif path.is_dir() and not any(path.iterdir()):
+            problems.append(f"{name} is an empty folder")
+        elif not re.fullmatch(r"[A-Za-z0-9._/-]+", name):
+            problems.append(f"{name!r} is not a name that a package uses")
+    if problems:
+        return problems
+    names = [path.relative_to(bag).as_posix() for path in everything if path.is_file()]
+    payload = [name for name in names if name.startswith("data/")]
+    tags = [name for name in names if "/" not in name and name != TAG_MANIFEST]
+    problems = [f"{name} is not in any manifest" for name in names if "/" in name and not name.startswith("data/")]
+    if (bag / "bagit.txt").is_file() and (bag / "bagit.txt").read_bytes() != BAGIT.encode():
+        problems.append("bagit.txt is not that of a BagIt 1.0 bag in UTF-8")
+    return problems + _wrong_manifest(bag, MANIFEST, payload) + _wrong_manifest(bag, TAG_MANIFEST, tags)
+
+
+def _wrong_manifest(bag: Path, manifest: str, names: list[str]) -> list[str]:
+    """A manifest is right when it is, byte for byte, the one that the files would give."""
+    if not (bag / manifest).is_file():
+        return [f"{manifest} is missing"]
+    stated, actual = (bag / manifest).read_bytes(), manifest_lines(bag, names).encode()
+    if stated == actual:
+        return []
+    listed, found = ({line[66:]: line[:64] for line in text.split(b"\n") if line} for text in (stated, actual))
+    problems = [f"{name.decode(errors='replace')} is missing" for name in sorted(listed.keys() - found)]
+    problems += [f"{name.decode()} is not in {manifest}" for name in sorted(found.keys() - listed)]
+    problems += [f"{name.decode()} is not what {manifest} says" for name in sorted(found.keys() & listed) if found[name] != listed[name]]
+    return problems or [f"{manifest} is not written as it should be"]
+
+
+def _wrong_rows(package: Package, kind: str) -> list[str]:
+    problems, whole, rows, last = [], hashlib.sha256(), 0, None
+    for record, stored in package.records(kind):
+        rows += 1
+        whole.update(stored.encode())
+        try:
+            if digest(check(record)) != stored:
+                problems.append(f"{kind} {record.id!r} does not have its digest")
+        except NotCanonical as error:
+            problems.append(f"{kind} {record.id!r} is not a valid record: {error}")
+        order = package_order(record)
+        if last is not None and order <= last:
+            problems.append(f"{kind} {record.id!r} is out of order or twice there")
+        last = order
+    table = package.manifest.tables[kind]
+    if (rows, whole.hexdigest()) != (table.rows, table.digest):
+        problems.append(f"{kind} does not have the rows that datapackage.json states")
+    return problems
+
+
+def _wrong_blobs(package: Package) -> list[str]:
+    problems = []
+    with contextlib.closing(package.blobs()) as blobs:
+        for sha256 in package.blob_places():
+            with blobs.open(sha256) as content:
+                if Measure().add(content)[0] != sha256:
+                    problems.append(f"blob {sha256} has other content")
+    return problems

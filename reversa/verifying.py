@@ -1,0 +1,254 @@
+"""Law 2: the target is read back and compared with what was expected, record by record, field by field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from reversa.adapter import Change, Exporter, Importer, Noted, Unreadable
+from reversa.blobs import Measure
+from reversa.canonical import encode
+from reversa.exporting import Intake, Progress
+from reversa.ledger import Ledger
+from reversa.package import Package
+from reversa.records import Record, Ref, kind_of, ref_to
+from reversa.sorting import Spool, identity_order
+
+Status = Literal["=", "~", "L", "*", "-", "+", "!", "?"]
+STATUSES: tuple[Status, ...] = ("=", "~", "L", "*", "-", "+", "!", "?")
+BAD: frozenset[Status] = frozenset({"*", "-", "+", "!"})
+KEPT_PER_FIELD = 1000
+SHOWN_CHARACTERS = 2000
+
+_RIGHTS = {"grant": None, "membership": None, "space": "visibility"}
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One field that is not as expected; `field` is None when the whole record is concerned."""
+
+    kind: str
+    id: str
+    status: Status
+    field: str | None = None
+    expected: Any = None
+    found: Any = None
+    note: str = ""
+
+
+class Comparison(msgspec.Struct, kw_only=True):
+    """What the read-back showed."""
+
+    fields: dict[str, dict[str, dict[str, int]]]
+    """kind → field → status → values."""
+    records: dict[str, dict[str, int]]
+    """kind → status → records: `=` with all their fields as expected, `*`, `-`, `+`, `!`, `?`."""
+    observed: dict[str, int]
+    """Change code → how often the target shows it."""
+    undeclared: int = 0
+    lost_ids: int = 0
+    """Records of the ledger that the target no longer finds under the id it gave."""
+    rights_widened: int = 0
+    unreadable: int = 0
+
+    def total(self, status: Status) -> int:
+        """Values with a status, over all kinds and fields."""
+        return sum(count.get(status, 0) for of_kind in self.fields.values() for count in of_kind.values())
+
+
+def verify(
+    package: Package, importer: Importer, target: Exporter, ledger: Ledger, scratch: Path, keep: Callable[[Finding], None], progress: Progress
+) -> Comparison:
+    """Compare what the target shows with what the package and the importer's shape make expected.
+
+    ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status.
+    """
+    with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
+        comparer = _Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
+        for unit, _ in package.units():
+            shaped = importer.shape(unit)
+            comparer.expect(shaped.noted)
+            shown = {ref_to(record): record for record in shaped.records}
+            for source in unit.records:
+                record = shown.get(ref_to(source))
+                if record is None:
+                    continue
+                expected.add(record, encode(record))
+                if record != source:
+                    sources.add(source, encode(source))
+        intake = Intake(target, found, Measure(), comparer.hear)
+        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
+        for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
+            comparer.compare(kind, expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
+        comparison = comparer.comparison()
+    comparison.lost_ids = _lost_ids(importer, ledger, keep)
+    return comparison
+
+
+def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None]) -> int:
+    """Written records that the target does not hold under the id in the ledger."""
+    lost = 0
+    batch: dict[Ref, tuple[str, ...]] = {}
+
+    def check() -> int:
+        held = importer.find(list(batch))
+        wrong = [record for record, targets in batch.items() if tuple(held.get(record, ())) != targets]
+        for record in wrong[:KEPT_PER_FIELD]:
+            kind, _, id = record.partition(":")
+            keep(Finding(kind=kind, id=id, status="-", field="target id", expected=batch[record], found=held.get(record), note="not under the id in the ledger"))
+        batch.clear()
+        return len(wrong)
+
+    for record, targets in ledger.written(("written", "merged")):
+        batch[record] = targets
+        if len(batch) == 1000:
+            lost += check()
+    return lost + check()
+
+
+class _Comparer:
+    """Counts and keeps findings; holds no more than one record of each side at a time."""
+
+    def __init__(self, declared: dict[str, Change], readable: frozenset[str], keep: Callable[[Finding], None]) -> None:
+        self._declared, self._readable, self._keep = declared, readable, keep
+        self._noted: dict[Ref, list[Noted]] = {}
+        self._shapes: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        self._fields: Counter[tuple[str, str, Status]] = Counter()
+        self._records: Counter[tuple[str, Status]] = Counter()
+        self._kept: Counter[tuple[str, str | None, Status]] = Counter()
+        self._observed: Counter[str] = Counter()
+        self._undeclared = self._widened = self._unreadable = 0
+
+    def expect(self, noted: tuple[Noted, ...]) -> None:
+        """Remember the changes on the way of a unit; what is skipped is seen by its absence."""
+        for change in noted:
+            self._noted.setdefault(change.record, []).append(change)
+
+    def hear(self, event: Noted | Unreadable) -> None:
+        """The target's exporter could not read something."""
+        self._unreadable += 1
+        if isinstance(event, Unreadable):
+            self._records[event.kind, "!"] += 1
+            self._find(Finding(kind=event.kind, id=event.where, status="!", note=event.reason))
+        else:
+            kind, _, id = event.record.partition(":")
+            self._find(Finding(kind=kind, id=id, status="!", field=self._field_of(event.code), note=event.detail or event.code))
+
+    def _field_of(self, code: str) -> str | None:
+        return self._declared[code].field if code in self._declared else code.split(".")[1]
+
+    def _find(self, finding: Finding) -> None:
+        place = finding.kind, finding.field, finding.status
+        self._kept[place] += 1
+        if self._kept[place] <= KEPT_PER_FIELD:
+            self._keep(finding)
+
+    def compare(
+        self,
+        kind: str,
+        expected: Iterator[tuple[Record, bytes]],
+        sources: Iterator[tuple[Record, bytes]],
+        found: Iterator[tuple[Record, bytes]],
+    ) -> None:
+        """Walk both sides of a kind in the order of ids."""
+        left, right, source = next(expected, None), next(found, None), next(sources, None)
+        while left is not None or right is not None:
+            if right is None or (left is not None and left[0].id < right[0].id):
+                assert left is not None
+                self._missing(left[0])
+                left = next(expected, None)
+            elif left is None or right[0].id < left[0].id:
+                self._extra(right[0])
+                right = next(found, None)
+            else:
+                while source is not None and source[0].id < left[0].id:
+                    source = next(sources, None)
+                original = source[0] if source is not None and source[0].id == left[0].id else left[0]
+                if left[1] == right[1] and original is left[0]:
+                    self._same(left[0])
+                else:
+                    self._fieldwise(original, left[0], right[0])
+                left, right = next(expected, None), next(found, None)
+
+    def _same(self, record: Record) -> None:
+        kind = kind_of(record)
+        self._records[kind, "="] += 1
+        self._shapes[kind, tuple([f for f in record.__struct_fields__ if getattr(record, f) is not None])] += 1
+
+    def _missing(self, record: Record) -> None:
+        kind = kind_of(record)
+        status: Status = "-" if kind in self._readable else "?"
+        self._records[kind, status] += 1
+        for field in _present(record):
+            self._fields[kind, field, status] += 1
+        self._find(Finding(kind=kind, id=record.id, status=status, note="the target does not show it" if status == "-" else "the target cannot be asked"))
+
+    def _extra(self, record: Record) -> None:
+        kind = kind_of(record)
+        self._records[kind, "+"] += 1
+        for field in _present(record):
+            self._fields[kind, field, "+"] += 1
+        self._noted.pop(ref_to(record), None)
+        self._widened += kind in ("grant", "membership")
+        self._find(Finding(kind=kind, id=record.id, status="+", found=_shown(record), note="the target shows it, the source does not"))
+
+    def _fieldwise(self, source: Record, expected: Record, found: Record) -> None:
+        kind, reference = kind_of(expected), ref_to(expected)
+        changes = {self._declared[n.code].field: n for n in self._noted.pop(reference, [])}
+        worst: Status = "="
+        for field in expected.__struct_fields__:
+            before, wanted, shown = getattr(source, field), getattr(expected, field), getattr(found, field)
+            if before is None and wanted is None and shown is None:
+                continue
+            status: Status = "=" if shown == wanted else "-" if shown is None else "+" if wanted is None else "*"
+            if status == "=" and before != wanted:
+                noted = changes.get(field)
+                if noted is None:
+                    status, self._undeclared = "*", self._undeclared + 1
+                else:
+                    status = "L" if self._declared[noted.code].effect == "lost" else "~"
+                    self._observed[noted.code] += noted.count
+            self._fields[kind, field, status] += 1
+            if status in BAD:
+                worst = "*"
+                self._widened += kind in _RIGHTS and _RIGHTS[kind] in (None, field)
+                self._find(Finding(kind=kind, id=expected.id, status=status, field=field, expected=_shown(wanted), found=_shown(shown)))
+        self._records[kind, worst] += 1
+
+    def comparison(self) -> Comparison:
+        """The counts; changes of records that were to be left out are observed when nothing came of them."""
+        for noted in (n for of_record in self._noted.values() for n in of_record):
+            if self._declared[noted.code].effect == "skipped":
+                self._observed[noted.code] += noted.count
+        fields: dict[str, dict[str, dict[str, int]]] = {}
+        for (kind, names), count in self._shapes.items():
+            for name in names:
+                self._fields[kind, name, "="] += count
+        for (kind, name, status), count in self._fields.items():
+            fields.setdefault(kind, {}).setdefault(name, {})[status] = count
+        records: dict[str, dict[str, int]] = {}
+        for (kind, status), count in self._records.items():
+            records.setdefault(kind, {})[status] = count
+        return Comparison(
+            fields=fields,
+            records=records,
+            observed=dict(self._observed),
+            undeclared=self._undeclared,
+            rights_widened=self._widened,
+            unreadable=self._unreadable,
+        )
+
+
+def _present(record: Record) -> list[str]:
+    return [field for field in record.__struct_fields__ if getattr(record, field) is not None]
+
+
+def _shown(value: Any) -> Any:
+    """A value as it is kept in a finding: plain JSON, cut when long."""
+    if isinstance(value, str):
+        return value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + " …"
+    plain = msgspec.to_builtins(value)
+    return {name: _shown(part) for name, part in plain.items()} if isinstance(plain, dict) else plain
