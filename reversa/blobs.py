@@ -64,6 +64,10 @@ class Staging:
         Path(file.name).replace(home / name)
         return name, size
 
+    def remove(self) -> None:
+        """The folder has served."""
+        shutil.rmtree(self._folder)
+
     def __iter__(self) -> Iterator[Path]:
         """The kept files in the order of their digests."""
         for home in sorted(p for p in self._folder.iterdir() if p.is_dir()):
@@ -98,7 +102,7 @@ def store(staging: Staging, data: Path) -> Iterator[tuple[str, int, str]]:
         yield path.name, size, name
     if pack is not None:
         pack.close()
-    shutil.rmtree(staging._folder)
+    staging.remove()
 
 
 class BlobReader:

@@ -12,17 +12,24 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from reversa.records import KINDS, Record, kind_of
+from reversa.records import ANY, KINDS, Record, kind_of
 from reversa.schema import fields
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoders = {kind: msgspec.json.Decoder(cls) for kind, cls in KINDS.items()}
 _instants = {kind: tuple(f.name for f in fields(kind) if f.type == "instant") for kind in KINDS}
+_references = {
+    kind: tuple((f.name, frozenset(KINDS) if f.note.to == ANY else frozenset(f.note.to), f.is_list) for f in fields(kind) if f.type == "ref")
+    for kind in KINDS
+}
 _sets = {kind: tuple(f.name for f in fields(kind) if f.unordered) for kind in KINDS}
 
 
 class NotCanonical(ValueError):
-    """A record that has no canonical form: a wrong type, a lone surrogate, a time that is not UTC, an unsorted set."""
+    """A record that has no canonical form.
+
+    It has a wrong type, a lone surrogate, a time that is not UTC, an unsorted set, or a reference that its field does not take.
+    """
 
 
 def encode(record: Record) -> bytes:
@@ -49,13 +56,23 @@ def check(record: Record) -> bytes:
     kind = kind_of(record)
     try:
         data = _encoder.encode(record)
-        _decoders[kind].decode(data)
+        decoded = _decoders[kind].decode(data)
     except (ValueError, TypeError, UnicodeEncodeError, msgspec.MsgspecError) as error:
         raise NotCanonical(str(error)) from error
+    if decoded != record:  # JSON takes bytes for a text, a text for an instant
+        changed = [name for name in record.__struct_fields__ if getattr(decoded, name) != getattr(record, name)]
+        raise NotCanonical(f"{changed[0]}: a value of another type")
     for name in _instants[kind]:
         value: datetime | None = getattr(record, name)
         if value is not None and value.tzinfo is not UTC:
             raise NotCanonical(f"{name}: {value.isoformat()} is not in UTC")
+    for name, kinds, is_list in _references[kind]:
+        targets = getattr(record, name)
+        if targets is not None:
+            for target in targets if is_list else (targets,):
+                target_kind, _, id = target.partition(":")
+                if target_kind not in kinds or not id:
+                    raise NotCanonical(f"{name}: {target!r} is not a reference that it may hold")
     for name in _sets[kind]:
         values: list[str] | None = getattr(record, name)
         if values is not None and values != sorted(set(values)):

@@ -16,9 +16,7 @@ from reversa.schema import Field, arrow_schema, fields
 def to_batch(kind: str, records: Sequence[Record], digests: Sequence[str]) -> pa.RecordBatch:
     """The rows of checked records of one kind."""
     schema = arrow_schema(kind)
-    arrays = [
-        pa.array(_plain(field, map(attrgetter(field.name), records)), type=schema.field(field.name).type) for field in fields(kind)
-    ]
+    arrays = [pa.array(_plain(field, map(attrgetter(field.name), records)), type=schema.field(field.name).type) for field in fields(kind)]
     return pa.RecordBatch.from_arrays([*arrays, pa.array(digests, type=pa.string())], schema=schema)
 
 
@@ -48,11 +46,11 @@ def from_batch(kind: str, batch: pa.RecordBatch) -> list[tuple[Record, str]]:
     return [(record(**{n: v for n, v in zip(names, row, strict=True) if v is not None}), digest) for row, digest in rows]
 
 
-def _values(field: Field, column: pa.Array) -> list[Any]:
+def _values(field: Field, column: pa.Array[Any]) -> list[Any]:
     if field.type == "instant" and not field.is_list:
         return [_instant(value) for value in column.cast(pa.int64()).to_pylist()]
     values = column.to_pylist()
-    part = cast("Callable[..., Part] | None", field.part)
+    part = field.part
     if part is None:
         return values
     if field.is_list:

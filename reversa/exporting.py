@@ -33,7 +33,7 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     writer = PackageWriter(folder)
     try:
         with Spool(writer.scratch, package_order) as spool:
-            intake = Intake(exporter, spool, writer.blobs, writer.note, redact_secrets=True)
+            intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True)
             intake.read(progress, sum(census.values()))
             for kind in spool.kinds():
                 writer.write_table(kind, intake.settled(kind))
@@ -60,9 +60,9 @@ class Intake:
         blobs: BlobSink,
         note: Callable[[Noted | Unreadable], None],
         *,
-        redact_secrets: bool = False,
+        for_package: bool = False,
     ) -> None:
-        self._exporter, self._spool, self._blobs, self._note, self._redacts = exporter, spool, blobs, note, redact_secrets
+        self._exporter, self._spool, self._blobs, self._note, self._for_package = exporter, spool, blobs, note, for_package
         self._declared = {change.code: change for change in exporter.facts.changes}
         self.noted: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter()
@@ -91,8 +91,8 @@ class Intake:
         try:
             data = check(record)
         except NotCanonical as error:
-            return self._refuse(Unreadable(kind, str(record.id), str(error)))
-        if self._redacts:
+            return self._refuse(Unreadable(kind, str(record.id).encode(errors="backslashreplace").decode(), str(error)))
+        if self._for_package:
             record, data = self._without_secrets(kind, record, data)
         if getattr(record, "placeholder", None):
             self._placeholders[kind] += 1
@@ -106,9 +106,13 @@ class Intake:
             with contextlib.closing(self._exporter.open_blob(item.blob)) as content:
                 sha256, size = self._blobs.add(content)
         except (OSError, ValueError, EOFError, KeyError) as error:
-            change = Change(f"{kind_of(item.record)}.sha256.unreadable", kind_of(item.record), "sha256", "lost", "source-lacks", "its content could not be read")
+            change = Change(
+                f"{kind_of(item.record)}.sha256.unreadable", kind_of(item.record), "sha256", "lost", "source-lacks", "its content could not be read"
+            )
             self._happen(Noted(change.code, ref_to(item.record), detail=str(error)), change)
             return msgspec.structs.replace(item.record, sha256=None)
+        if not self._for_package:  # what a target says of itself is compared, not mended
+            return msgspec.structs.replace(item.record, sha256=sha256)
         return msgspec.structs.replace(item.record, sha256=sha256, size=size)
 
     def _without_secrets(self, kind: str, record: Record, data: bytes) -> tuple[Record, bytes]:
@@ -147,7 +151,8 @@ class Intake:
                 yield self._settle(kind, heapq.heappop(waiting)[1])
             if record.id != last:
                 last, twins, seen = record.id, 1, {data}
-                yield self._settle(kind, record)
+                self._records[kind] += 1
+                yield record, digest(data)
             elif data in seen:
                 self._merged[kind] += 1
             else:
@@ -192,4 +197,3 @@ class Intake:
     def happened(self) -> list[Happened]:
         """Every declared change that happened, with its count."""
         return [Happened(change=self._declared[code], count=count) for code, count in sorted(self.noted.items())]
-

@@ -12,9 +12,9 @@ from reversa.adapter import Importer, Outcome, Shaped, Unit
 from reversa.blobs import BlobReader
 from reversa.canonical import digest, encode
 from reversa.exporting import Progress
-from reversa.ledger import Entry, Ledger
+from reversa.ledger import Entry, Ledger, State
 from reversa.package import Package
-from reversa.records import Ref, ref_to
+from reversa.records import Record, Ref, ref_to
 
 BATCH = 1000
 """Records that go to the importer together, at least one unit."""
@@ -63,33 +63,29 @@ def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, led
     shaped = [importer.shape(unit) for unit, _ in batch]
     expected = {ref_to(record): record for unit in shaped for record in unit.records}
     open_records = [record for record in digests if record not in settled]
-    root_of = {ref_to(record): record.root for unit, _ in batch for record in unit.records}
     entries = [Entry(record, "skipped", digests[record]) for record in open_records if record not in expected]
 
-    roots = [unit.root for unit in shaped]
-    ledger.intend(roots)
     found = importer.find([record for record in open_records if record in expected])
     for record, targets in found.items():
-        state = "written" if root_of[record] in ledger.interrupted else "merged"
+        state: State = "written" if record in ledger.interrupted else "merged"
         entries.append(Entry(record, state, digests[record], digest(encode(expected[record])), tuple(targets)))
     missing = [_without(unit, settled | found.keys()) for unit in shaped]
+    ledger.intend(ref_to(record) for unit in missing for record in unit.records)
     outcomes = {o.record: o for o in importer.write([unit for unit in missing if unit.records], session)}
-    for unit in missing:
-        for record in unit.records:
-            reference = ref_to(record)
-            entries.append(_entry(reference, outcomes, unit.root, digests[reference], digest(encode(record))))
+    entries += [_entry(sent, outcomes, unit.root, digests[ref_to(sent)]) for unit in missing for sent in unit.records]
     noted = [noted for unit in shaped for noted in unit.noted if noted.record not in settled]
-    ledger.settle(roots, entries, noted)
+    ledger.settle(entries, noted)
 
 
 def _without(unit: Shaped, records: Mapping[Ref, object] | set[Ref]) -> Shaped:
     return msgspec.structs.replace(unit, records=tuple(r for r in unit.records if ref_to(r) not in records))
 
 
-def _entry(record: Ref, outcomes: Mapping[Ref, Outcome], root: Ref, source_digest: str, expected_digest: str) -> Entry:
+def _entry(sent: Record, outcomes: Mapping[Ref, Outcome], root: Ref, source_digest: str) -> Entry:
+    record = ref_to(sent)
     outcome = outcomes.get(record) or Outcome(record, "refused", reason="the importer gave no outcome")
     if outcome.state == "written":
-        return Entry(record, "written", source_digest, expected_digest, outcome.targets)
+        return Entry(record, "written", source_digest, digest(encode(sent)), outcome.targets)
     parent = outcomes.get(root)
     if record != root and parent is not None and parent.state == "refused":
         return Entry(record, "blocked", source_digest, reason=f"{root} was refused")

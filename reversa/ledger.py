@@ -1,7 +1,7 @@
 """What happened to each record: resume point, undo list, id map. One SQLite file in the run folder.
 
-An intent is committed before the target is touched, the outcome after it. A crash in between leaves an open intent:
-what the target then holds of it was written by this run, and is found by its source id instead of being sent again.
+An intent to write what the target does not hold is committed before the target is touched, the outcome after it. A crash
+in between leaves an open intent: if the target then holds the record, this run wrote it, and it is not sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STATES: tuple[State, ...] = ("written", "merged", "skipped", "refused", "blocked
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS intent (root TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS intent (record TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcome (
     kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
     source_digest TEXT NOT NULL, expected_digest TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -52,8 +52,8 @@ class Ledger:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
         self._begun = self._db.execute("SELECT 1 FROM outcome LIMIT 1").fetchone() is not None
-        self.interrupted = frozenset(Ref(root) for (root,) in self._db.execute("SELECT root FROM intent"))
-        """Roots of units whose writing was begun by an earlier attempt and not confirmed."""
+        self.interrupted = frozenset(Ref(record) for (record,) in self._db.execute("SELECT record FROM intent"))
+        """Records whose writing was begun by an earlier attempt and not confirmed. The target did not hold them before."""
 
     def bind(self, package: str, target: str) -> None:
         """Say what the run is about. Raises RunError when it is about something else already."""
@@ -71,13 +71,13 @@ class Ledger:
         query = "SELECT 1 FROM outcome WHERE kind = ? AND id = ?"
         return {record for record in records if self._db.execute(query, ref_parts(record)).fetchone()}
 
-    def intend(self, roots: Iterable[Ref]) -> None:
-        """Commit that these units are about to be written."""
+    def intend(self, records: Iterable[Ref]) -> None:
+        """Commit that these records, which the target does not hold, are about to be written."""
         with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO intent VALUES (?)", ((root,) for root in roots))
+            self._db.executemany("INSERT OR IGNORE INTO intent VALUES (?)", ((record,) for record in records))
 
-    def settle(self, roots: Iterable[Ref], entries: Sequence[Entry], changes: Iterable[Noted]) -> None:
-        """Commit what became of these units, with the changes on the way, and close their intents."""
+    def settle(self, entries: Sequence[Entry], changes: Iterable[Noted]) -> None:
+        """Commit what became of these records, with the changes on the way, and close their intents."""
         with self._transaction():
             self._db.executemany(
                 "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?)",
@@ -88,7 +88,7 @@ class Ledger:
                 ((*ref_parts(e.record), n, target) for e in entries for n, target in enumerate(e.targets)),
             )
             self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", ((c.code, *ref_parts(c.record), c.count, c.detail) for c in changes))
-            self._db.executemany("DELETE FROM intent WHERE root = ?", ((root,) for root in roots))
+            self._db.executemany("DELETE FROM intent WHERE record = ?", ((e.record,) for e in entries))
         self._begun = True
 
     def _transaction(self) -> sqlite3.Connection:

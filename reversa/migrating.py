@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import msgspec
 
 from reversa import registry
 from reversa.adapter import Exporter, Importer, Locator, Options
-from reversa.errors import DiskError, NotAccepted, ReversaError, RunError
+from reversa.errors import DiskError, NotAccepted, PackageError, ReversaError, RunError
 from reversa.exporting import Progress, export
 from reversa.importing import import_package
 from reversa.ledger import Ledger
@@ -21,6 +22,7 @@ from reversa.package import Package
 from reversa.planning import Plan, accept, plan, write_losses
 from reversa.records import Ref
 from reversa.reporting import Report, make_report
+from reversa.validating import validate
 from reversa.verifying import Finding, verify
 
 Ask = Callable[[Plan], bool]
@@ -49,8 +51,8 @@ def migrate(
         road.export(source, private=private, tenant=tenant)
         road.plan(target)
         road.accept(accepted, ask)
-        road.import_(target)
-        return road.verify(target)
+        road.import_()
+        return road.verify()
 
 
 def default_run(source: str) -> Path:
@@ -72,7 +74,9 @@ class Road:
             self.folder.mkdir(parents=True, exist_ok=True)
             yield
         except OSError as error:
-            raise DiskError(f"{error.filename or self.folder}: {error.strerror or error}", "Free space or mend the disk, then type the same command again.") from error
+            raise DiskError(
+                f"{error.filename or self.folder}: {error.strerror or error}", "Free space or mend the disk, then type the same command again."
+            ) from error
 
     # ------------------------------------------------------------------------------------------- steps
 
@@ -80,10 +84,21 @@ class Road:
         """Read the source into ``package/``, unless it is there already."""
         described = {"source": _resolved(source), "private": private, "tenant": tenant}
         self._bind("source.json", described, "another source or other options")
-        if (self.folder / "package").exists():
+        if (self.folder / "package").exists() or (self.folder / "package.json").exists():
             return self.package()
+        self._write("source.json", described)
+        try:
+            return self._export(source, private=private, tenant=tenant)
+        except BaseException:
+            (self.folder / "source.json").unlink()  # nothing was taken from it
+            raise
+
+    def _export(self, source: str, *, private: bool, tenant: str | None) -> Package:
         locator = registry.locate(source)
         if locator.system == "package":
+            problems = validate(Path(locator.address))
+            if problems:
+                raise PackageError(f"{locator.address} is not whole: {problems[0]}", f"reversa validate {locator.address}")
             self._write("package.json", {"path": str(Path(locator.address).resolve())})
             return self.package()
         exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant, password=_password()))
@@ -103,6 +118,9 @@ class Road:
         """Count what will change, in ``plan.json`` and ``losses.csv``; nothing is written to the target."""
         package = self.package()
         with self._importer(target, package) as (locator, importer):
+            if (self.folder / "ledger.sqlite").exists():
+                with self._ledger() as ledger:
+                    ledger.bind(package.manifest.digest, str(locator))
             made = plan(package, importer, str(locator), self._progress)
         held = self._plan_if_there()
         if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live) == made:
@@ -126,22 +144,24 @@ class Road:
         self._write("plan.json", made)
         return made
 
-    def import_(self, target: str) -> None:
+    def import_(self) -> None:
         """Write what has no outcome yet, and the redirect map."""
         package, made = self.package(), self._plan()
         if made.live and made.accepted_by is None:
-            raise NotAccepted(f"{made.target} is in use by others, and nobody has accepted the plan.", f"reversa migrate ... --accept {self.folder / 'losses.csv'}")
-        with self._importer(target, package) as (locator, importer), self._ledger() as ledger:
+            raise NotAccepted(
+                f"{made.target} is in use by others, and nobody has accepted the plan.", f"reversa migrate ... --accept {self.folder / 'losses.csv'}"
+            )
+        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
             import_package(package, importer, ledger, self._progress)
             self._write_redirects(package, ledger, str(locator))
 
-    def verify(self, target: str) -> Report:
+    def verify(self) -> Report:
         """Read the target back, compare, and write ``report.json``, ``report.html`` and ``findings.ndjson``."""
         from reversa.rendering import write_html
 
         package, made = self.package(), self._plan()
-        with self._importer(target, package) as (locator, importer), self._ledger() as ledger:
+        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
             findings: list[Finding] = []
             exporter = self._reader(locator, package)
@@ -153,7 +173,7 @@ class Road:
                         findings.append(finding)
 
                 comparison = verify(package, importer, exporter, ledger, self.folder, keep, self._progress)
-            report = make_report(package, made, ledger, comparison, tuple(findings), datetime.now(UTC))
+            report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC))
         self._write("report.json", report)
         for language in ("fr", "en"):
             write_html(report, language, self.folder / f"report.{language}.html")
@@ -166,8 +186,9 @@ class Road:
             take_back = getattr(importer, "undo", None)
             if take_back is None:
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
-            count = sum(1 for _ in ledger.written())
-            take_back(ledger.written())
+            unconfirmed = importer.find(list(ledger.interrupted))
+            count = sum(1 for _ in ledger.written()) + len(unconfirmed)
+            take_back(itertools.chain(ledger.written(), unconfirmed.items()))
             ledger.forget()
         return count
 
@@ -182,7 +203,9 @@ class Road:
         """One record's way: as the source had it, what became of it, where it lies, what differs there."""
         package = self.package()
         record = package.find(kind, id)
-        events = [event for event in package.events() if event.get("record") == f"{kind}:{id}" or (event.get("kind") == kind and event.get("where") == id)]
+        events = [
+            event for event in package.events() if event.get("record") == f"{kind}:{id}" or (event.get("kind") == kind and event.get("where") == id)
+        ]
         outcome = None
         if (self.folder / "ledger.sqlite").exists():
             with self._ledger() as ledger:
@@ -228,7 +251,6 @@ class Road:
         path = self.folder / name
         if path.exists() and msgspec.json.decode(path.read_bytes()) != described:
             raise RunError(f"The run folder {self.folder} belongs to {what}.", "Give this one a folder of its own: --run NEW_FOLDER")
-        self._write(name, described)
 
     def _write(self, name: str, value: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -249,7 +271,8 @@ class Road:
 
 
 def _resolved(source: str) -> str:
-    return str(Path(source).resolve()) if Path(source).exists() else source
+    """The source as the run remembers it: the same from any folder, also after the export was moved away."""
+    return source if ":" in source else str(Path(source).absolute())
 
 
 def _password() -> str | None:

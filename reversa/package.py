@@ -32,6 +32,8 @@ from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
 from reversa.schema import arrow_schema, fields, schema_files
 from reversa.sorting import package_order
 
+_BLOB_COLUMNS: dict[str, pa.DataType] = {"sha256": pa.string(), "size": pa.int64(), "path": pa.string()}
+BLOBS = pa.schema(_BLOB_COLUMNS)
 ROWS_PER_GROUP = 5_000
 PART_BYTES = 512 * 2**20
 FORMAT = "reversa-package/1"
@@ -152,8 +154,8 @@ class PackageWriter:
         """Write what is left, flush everything, and give the package its name."""
         self._events.close()
         places = list(store(self.blobs, self._data))
-        names, sizes, homes = ([p[i] for p in places] for i in range(3))
-        blobs = pa.table({"sha256": pa.array(names, pa.string()), "size": pa.array(sizes, pa.int64()), "path": pa.array(homes, pa.string())})
+        sizes = [size for _, size, _ in places]
+        blobs = pa.Table.from_pylist([{"sha256": sha256, "size": size, "path": path} for sha256, size, path in places], schema=BLOBS)
         pq.write_table(blobs, self._data / "blobs.parquet", compression="zstd", write_page_checksum=True)
         manifest = Manifest(
             format=FORMAT, schema_version=SCHEMA_VERSION, source=source, created_at=created_at, balance=tuple(balance),
@@ -194,7 +196,13 @@ def _describe(manifest: Manifest) -> dict[str, Any]:
             "schema": {
                 "primaryKey": ["id"],
                 "fields": [
-                    {"name": f.name, "type": _frictionless(f.type, f.is_list), "description": f.doc, "rdfType": f.note.standard, "personalData": f.note.personal}
+                    {
+                        "name": f.name,
+                        "type": _frictionless(f.type, f.is_list),
+                        "description": f.doc,
+                        "rdfType": f.note.standard,
+                        "personalData": f.note.personal,
+                    }
                     for f in fields(kind)
                 ]
                 + [{"name": "digest", "type": "string", "description": "SHA-256 of the canonical record"}],
@@ -276,7 +284,10 @@ class Package:
             described = json.loads((self._data / "datapackage.json").read_text(encoding="utf-8"))
             stated = described["reversa"]
             if stated["format"] != FORMAT or stated["schema_version"].split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-                raise PackageError(f"{folder} is of format {stated['format']}, schema {stated['schema_version']}; this reversa reads {FORMAT}, schema {SCHEMA_VERSION}.", "pip install --upgrade reversa")
+                raise PackageError(
+                    f"{folder} is of format {stated['format']}, schema {stated['schema_version']}; this reversa reads {FORMAT}, schema {SCHEMA_VERSION}.",
+                    "pip install --upgrade reversa",
+                )
             self.manifest = msgspec.convert(stated, Manifest)
         except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
             raise PackageError(f"{folder} is not a whole reversa package: {error}", f"reversa validate {folder}") from error
@@ -293,16 +304,24 @@ class Package:
         return sum(table.rows for table in self.manifest.tables.values())
 
     def records(self, kind: str) -> Iterator[tuple[Record, str]]:
-        """The records of a kind in package order, each with its stored digest."""
-        for part in self.manifest.tables[kind].parts:
+        """The records of a kind in package order, each with its stored digest.
+
+        Raises PackageError when a part is damaged or the rows are not those that the package states.
+        """
+        table, whole = self.manifest.tables[kind], hashlib.sha256()
+        for part in table.parts:
             try:
                 file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
                 if not file.schema_arrow.equals(arrow_schema(kind)):
                     raise PackageError(f"{part} does not have the columns of {kind}.", "pip install --upgrade reversa")
                 for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-                    yield from from_batch(kind, batch)
-            except (OSError, pa.ArrowException) as error:
+                    for record, row_digest in from_batch(kind, batch):
+                        whole.update(row_digest.encode())
+                        yield record, row_digest
+            except (OSError, ValueError, TypeError, OverflowError, pa.ArrowException) as error:
                 raise PackageError(f"{part} is damaged: {error}", f"reversa validate {self.folder}") from error
+        if whole.hexdigest() != table.digest:
+            raise PackageError(f"The rows of {kind} are not those that the package states.", f"reversa validate {self.folder}")
 
     def units(self) -> Iterator[tuple[Unit, dict[str, str]]]:
         """The units in order, each with the stored digests of its records by reference."""
@@ -331,9 +350,9 @@ class Package:
         columns = ["created_at", *(["body"] if "body" in schema.names else [])]
         for part in self.manifest.tables[kind].parts:
             for batch in pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
-                months.update(pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
+                months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
                 if len(columns) > 1:
-                    formats.update(pc.struct_field(batch["body"], "format").drop_null().to_pylist())
+                    formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
         return dict(sorted(months.items())), dict(formats)
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -347,4 +366,4 @@ class Package:
     def blob_places(self) -> dict[str, str]:
         """SHA-256 → path inside ``data`` of every blob."""
         table = pq.read_table(self._data / "blobs.parquet", page_checksum_verification=True)
-        return dict(zip(table["sha256"].to_pylist(), table["path"].to_pylist(), strict=True))
+        return {str(row["sha256"]): str(row["path"]) for row in table.to_pylist()}

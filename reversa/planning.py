@@ -56,9 +56,7 @@ def plan(package: Package, importer: Importer, target: str, progress: Progress) 
         raise AssertionError(f"{importer.facts.system} makes changes that it does not declare: {', '.join(sorted(undeclared))}")
     source_side = [Planned(change=h.change, side="source", count=h.count) for h in package.manifest.changes]
     target_side = [Planned(change=declared[code], side="target", count=count) for code, count in sorted(changes.items())]
-    return Plan(
-        package=package.manifest.digest, target=target, live=importer.facts.live, records=dict(records), changes=(*source_side, *target_side)
-    )
+    return Plan(package=package.manifest.digest, target=target, live=importer.facts.live, records=dict(records), changes=(*source_side, *target_side))
 
 
 def write_losses(plan_: Plan, path: Path) -> None:

@@ -86,14 +86,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A structured value inside a record; it has no identity of its own."""
 
 
-class Body(Part):
+class Body(Part, frozen=True, kw_only=True):
     """Text, verbatim, in the markup of its source; converted only when it is written to a target."""
 
     format: Annotated[str, about("Native markup, as `slack-message`", "Balisage d'origine", "AS2 source.mediaType")]
     text: Annotated[str, about("The text, unchanged", "Le texte, inchangé", "AS2 source.content", personal="content")]
 
 
-class Participant(Part):
+class Participant(Part, frozen=True, kw_only=True):
     person: Annotated[Ref | None, about("Who, if known here", "Qui, si connu ici", to=PEOPLE)] = None
     name: Annotated[str | None, about("Name", "Nom", "JSCalendar name", personal="identity")] = None
     email: Annotated[str | None, about("E-mail", "Courriel", "JSCalendar calendarAddress", personal="contact")] = None
@@ -101,12 +101,12 @@ class Participant(Part):
     status: Annotated[str | None, about("Answer", "Réponse", "JSCalendar participationStatus")] = None
 
 
-class Choice(Part):
+class Choice(Part, frozen=True, kw_only=True):
     id: Annotated[str, about("Id within its list", "Identifiant dans sa liste")]
     label: Annotated[str, about("Label shown to people", "Libellé affiché", "Apideck name")]
 
 
-class Column(Part):
+class Column(Part, frozen=True, kw_only=True):
     name: Annotated[str, about("Name in the source", "Nom dans la source", "Frictionless name")]
     title: Annotated[str | None, about("Title shown", "Titre affiché", "Frictionless title")] = None
     type: Annotated[str | None, about("Type", "Type", "Frictionless type")] = None
@@ -114,7 +114,7 @@ class Column(Part):
     refers_to: Annotated[str | None, about("table.column it points at", "table.colonne visée", "Frictionless foreignKeys")] = None
 
 
-class Cell(Part):
+class Cell(Part, frozen=True, kw_only=True):
     column: Annotated[str, about("Column name", "Nom de la colonne")]
     value: Annotated[str | None, about("Value as text", "Valeur en texte", personal="content")] = None
 
@@ -140,7 +140,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 # --------------------------------------------------------------------------------------------- people and places
 
 
-class User(Record, tag="user"):
+class User(Record, frozen=True, kw_only=True, tag="user"):
     """A person or a program that acts: members, guests, bots, deactivated accounts, and authors known by name only."""
 
     username: Annotated[str | None, about("Login name", "Identifiant de connexion", "SCIM userName", personal="identity")] = None
@@ -151,9 +151,7 @@ class User(Record, tag="user"):
     title: Annotated[str | None, about("Job title", "Fonction", "SCIM title", personal="identity")] = None
     emails: Annotated[list[str] | None, about("E-mail addresses, main one first", "Courriels", "SCIM emails", personal="contact")] = None
     phones: Annotated[list[str] | None, about("Telephone numbers", "Téléphones", "SCIM phoneNumbers", personal="contact")] = None
-    user_type: Annotated[
-        Literal["member", "guest", "bot", "external"] | None, about("Kind of account", "Type de compte", "SCIM userType")
-    ] = None
+    user_type: Annotated[Literal["member", "guest", "bot", "external"] | None, about("Kind of account", "Type de compte", "SCIM userType")] = None
     roles: Annotated[list[str] | None, about("Roles in the source", "Rôles", "SCIM roles", unordered=True)] = None
     active: Annotated[bool | None, about("May sign in", "Peut se connecter", "SCIM active")] = None
     locale: Annotated[str | None, about("Locale", "Langue et région", "SCIM locale")] = None
@@ -162,7 +160,7 @@ class User(Record, tag="user"):
     placeholder: Annotated[bool | None, about("Not listed by the source, made from mentions", "Absent de la source, reconstitué")] = None
 
 
-class Group(Record, tag="group"):
+class Group(Record, frozen=True, kw_only=True, tag="group"):
     """A set of people with a name."""
 
     name: Annotated[str | None, about("Name", "Nom", "SCIM displayName")] = None
@@ -171,7 +169,7 @@ class Group(Record, tag="group"):
     parent: Annotated[Ref | None, about("Group it is part of", "Groupe parent", to=("group",))] = None
 
 
-class Membership(Record, tag="membership"):
+class Membership(Record, frozen=True, kw_only=True, tag="membership"):
     """One member of one group or space."""
 
     group: Annotated[Ref, about("Group or space", "Groupe ou espace", "SCIM members", to=("group", "space"))]
@@ -181,27 +179,24 @@ class Membership(Record, tag="membership"):
     left_at: Annotated[Instant | None, about("Until", "Jusqu'à", "schema.org endDate")] = None
 
 
-class Space(Record, tag="space"):
+class Space(Record, frozen=True, kw_only=True, tag="space"):
     """A place that holds other records: workspace, wiki, channel, direct message, project, folder."""
 
     name: Annotated[str | None, about("Short name", "Nom court", "SIOC name")] = None
     title: Annotated[str | None, about("Title shown to people", "Titre affiché", "AS2 name")] = None
     space_type: Annotated[str | None, about("channel, direct, group-direct, wiki, folder …", "Type d'espace")] = None
-    visibility: Annotated[
-        Literal["public", "private", "unknown"] | None, about("Who may see it", "Visibilité", "SIOC has_space")
-    ] = None
+    visibility: Annotated[Literal["public", "private", "unknown"] | None, about("Who may see it", "Visibilité", "SIOC has_space")] = None
     description: Annotated[str | None, about("What it is for", "Objet", "SIOC description")] = None
     topic: Annotated[str | None, about("Current topic", "Sujet courant", "Matrix m.room.topic")] = None
     topic_at: Annotated[Instant | None, about("Topic set on", "Sujet fixé le")] = None
     topic_by: Annotated[Ref | None, about("Topic set by", "Sujet fixé par", to=PEOPLE)] = None
     parent: Annotated[Ref | None, about("Space it lies in", "Espace parent", "SIOC has_parent", to=("space",))] = None
-    placeholder: Annotated[bool | None, about("Not listed by the source, made from its content", "Absent de la source, reconstitué")] = None
 
 
 # --------------------------------------------------------------------------------------------- documents
 
 
-class Page(Record, tag="page"):
+class Page(Record, frozen=True, kw_only=True, tag="page"):
     """A page's place, title and state; its text lies in its revisions."""
 
     space: Annotated[Ref | None, about("Space", "Espace", to=("space",))] = None
@@ -214,7 +209,7 @@ class Page(Record, tag="page"):
     head: Annotated[Ref | None, about("Current revision", "Révision courante", "CMIS isLatestVersion", to=("revision",))] = None
 
 
-class Revision(Record, tag="revision"):
+class Revision(Record, frozen=True, kw_only=True, tag="revision"):
     """One version of the text of a page, a message or a comment."""
 
     target: Annotated[Ref, about("What it is a version of", "Objet versionné", "CMIS versionSeriesId", to=("page", "message", "comment"))]
@@ -225,7 +220,7 @@ class Revision(Record, tag="revision"):
     body: Annotated[Body | None, about("Text", "Texte", "AS2 content", personal="content")] = None
 
 
-class File(Record, tag="file"):
+class File(Record, frozen=True, kw_only=True, tag="file"):
     """One use of a file: two uses may share one blob (same sha256)."""
 
     target: Annotated[Ref, about("What it is attached to", "Objet porteur", "AS2 attachment", to=ANY)]
@@ -245,15 +240,15 @@ class File(Record, tag="file"):
 # --------------------------------------------------------------------------------------------- conversations
 
 
-class Message(Record, tag="message"):
+class Message(Record, frozen=True, kw_only=True, tag="message"):
     """A message in a space; a system message says so in `message_type`."""
 
     space: Annotated[Ref | None, about("Space", "Espace", "AS2 context", to=("space",))] = None
     thread: Annotated[Ref | None, about("First message of its thread (itself for the first)", "Premier message du fil", to=("message",))] = None
     reply_to: Annotated[Ref | None, about("Message it answers", "Message auquel il répond", "AS2 inReplyTo", to=("message",))] = None
-    message_type: Annotated[
-        Literal["user", "bot", "system"] | None, about("Written by a person, a program or the system", "Nature du message")
-    ] = None
+    message_type: Annotated[Literal["user", "bot", "system"] | None, about("Written by a person, a program or the system", "Nature du message")] = (
+        None
+    )
     subtype: Annotated[str | None, about("Native subtype", "Sous-type d'origine")] = None
     author_name: Annotated[str | None, about("Name shown instead of the author's", "Nom affiché à la place", personal="identity")] = None
     subject: Annotated[str | None, about("Subject", "Objet", "AS2 summary", personal="content")] = None
@@ -263,7 +258,7 @@ class Message(Record, tag="message"):
     pinned_by: Annotated[Ref | None, about("Pinned by", "Épinglé par", to=PEOPLE)] = None
 
 
-class Comment(Record, tag="comment"):
+class Comment(Record, frozen=True, kw_only=True, tag="comment"):
     """A remark on any record."""
 
     target: Annotated[Ref, about("What it is about", "Objet commenté", "AS2 context", to=ANY)]
@@ -275,7 +270,7 @@ class Comment(Record, tag="comment"):
     resolved_by: Annotated[Ref | None, about("Settled by", "Résolu par", to=PEOPLE)] = None
 
 
-class Reaction(Record, tag="reaction"):
+class Reaction(Record, frozen=True, kw_only=True, tag="reaction"):
     """One reaction of one person (its author) to one record."""
 
     target: Annotated[Ref, about("What it reacts to", "Objet", "Matrix m.annotation event_id", to=ANY)]
@@ -285,7 +280,7 @@ class Reaction(Record, tag="reaction"):
 # --------------------------------------------------------------------------------------------- labels, rights, names
 
 
-class Tag(Record, tag="tag"):
+class Tag(Record, frozen=True, kw_only=True, tag="tag"):
     """One label on one record."""
 
     target: Annotated[Ref, about("What is labelled", "Objet", to=ANY)]
@@ -293,23 +288,21 @@ class Tag(Record, tag="tag"):
     scheme: Annotated[str | None, about("Set of labels", "Vocabulaire", "SKOS inScheme")] = None
 
 
-class Grant(Record, tag="grant"):
+class Grant(Record, frozen=True, kw_only=True, tag="grant"):
     """One right: who may (or may not) do what, on what."""
 
     target: Annotated[Ref, about("On what", "Objet", "CMIS object", to=ANY)]
     effect: Annotated[Literal["allow", "deny"], about("Allow or deny", "Autorise ou refuse", "CMIS ACE")]
     principal: Annotated[Ref | None, about("Who", "Bénéficiaire", "CMIS principalId", to=PEOPLE)] = None
     audience: Annotated[Literal["anyone", "authenticated"] | None, about("Or a class of people", "Ou une catégorie de personnes")] = None
-    right: Annotated[
-        Literal["view", "comment", "edit", "delete", "admin"] | None, about("Right", "Droit", "CMIS permission")
-    ] = None
+    right: Annotated[Literal["view", "comment", "edit", "delete", "admin"] | None, about("Right", "Droit", "CMIS permission")] = None
     native_right: Annotated[str | None, about("Right in the source's words", "Droit d'origine")] = None
     inherited_from: Annotated[Ref | None, about("Record it comes from", "Hérité de", "CMIS isDirect", to=ANY)] = None
     since: Annotated[Instant | None, about("Since", "Depuis")] = None
     until: Annotated[Instant | None, about("Until", "Jusqu'à")] = None
 
 
-class Alias(Record, tag="alias"):
+class Alias(Record, frozen=True, kw_only=True, tag="alias"):
     """An old name or address of a record."""
 
     target: Annotated[Ref, about("What it leads to", "Objet", to=ANY)]
@@ -317,7 +310,7 @@ class Alias(Record, tag="alias"):
     alias_type: Annotated[str | None, about("redirect, old-name …", "Type d'alias")] = None
 
 
-class Opaque(Record, tag="opaque"):
+class Opaque(Record, frozen=True, kw_only=True, tag="opaque"):
     """A source item without a home in this schema, kept whole in `native` or as a blob, and counted apart."""
 
     native_kind: Annotated[str, about("Kind in the source's words", "Type d'origine")]
@@ -330,7 +323,7 @@ class Opaque(Record, tag="opaque"):
 # ------------------------------------------------------------ provisional: stable once an adapter has proved them
 
 
-class Event(Record, tag="event"):
+class Event(Record, frozen=True, kw_only=True, tag="event"):
     """A calendar event; start stays local with its time zone (JSCalendar, RFC 8984)."""
 
     space: Annotated[Ref | None, about("Calendar", "Agenda", to=("space",))] = None
@@ -346,7 +339,7 @@ class Event(Record, tag="event"):
     participants: Annotated[list[Participant] | None, about("People invited", "Participants", "JSCalendar participants")] = None
 
 
-class Task(Record, tag="task"):
+class Task(Record, frozen=True, kw_only=True, tag="task"):
     """Something to do."""
 
     space: Annotated[Ref | None, about("Project or list", "Projet ou liste", to=("space",))] = None
@@ -362,7 +355,7 @@ class Task(Record, tag="task"):
     assignees: Annotated[list[Ref] | None, about("Who does it", "Responsables", "JSCalendar participants", to=PEOPLE, unordered=True)] = None
 
 
-class Poll(Record, tag="poll"):
+class Poll(Record, frozen=True, kw_only=True, tag="poll"):
     """A question with choices; a vote is a reaction whose key is the id of the choice."""
 
     question: Annotated[str, about("Question", "Question", "AS2 Question name", personal="content")]
@@ -372,7 +365,7 @@ class Poll(Record, tag="poll"):
     closes_at: Annotated[Instant | None, about("Closes on", "Clôture", "AS2 endTime")] = None
 
 
-class Contact(Record, tag="contact"):
+class Contact(Record, frozen=True, kw_only=True, tag="contact"):
     """A person outside, in a customer file (JSContact, RFC 9553)."""
 
     full_name: Annotated[str | None, about("Full name", "Nom complet", "JSContact name.full", personal="identity")] = None
@@ -386,7 +379,7 @@ class Contact(Record, tag="contact"):
     owner: Annotated[Ref | None, about("Person in charge", "Responsable", "Apideck owner_id", to=PEOPLE)] = None
 
 
-class Company(Record, tag="company"):
+class Company(Record, frozen=True, kw_only=True, tag="company"):
     """An organisation in a customer file."""
 
     name: Annotated[str | None, about("Name", "Nom", "Apideck name")] = None
@@ -402,14 +395,14 @@ class Company(Record, tag="company"):
     owner: Annotated[Ref | None, about("Person in charge", "Responsable", "Apideck owner_id", to=PEOPLE)] = None
 
 
-class Pipeline(Record, tag="pipeline"):
+class Pipeline(Record, frozen=True, kw_only=True, tag="pipeline"):
     """The stages that deals pass through."""
 
     name: Annotated[str | None, about("Name", "Nom", "Apideck name")] = None
     stages: Annotated[list[Choice] | None, about("Stages, in order", "Étapes", "Apideck stages")] = None
 
 
-class Deal(Record, tag="deal"):
+class Deal(Record, frozen=True, kw_only=True, tag="deal"):
     """A sale under way or closed."""
 
     title: Annotated[str | None, about("Title", "Titre", "Apideck title", personal="content")] = None
@@ -426,7 +419,7 @@ class Deal(Record, tag="deal"):
     owner: Annotated[Ref | None, about("Person in charge", "Responsable", "Apideck owner_id", to=PEOPLE)] = None
 
 
-class Ticket(Record, tag="ticket"):
+class Ticket(Record, frozen=True, kw_only=True, tag="ticket"):
     """A request of a customer."""
 
     subject: Annotated[str | None, about("Subject", "Objet", personal="content")] = None
@@ -439,7 +432,7 @@ class Ticket(Record, tag="ticket"):
     closed_at: Annotated[Instant | None, about("Closed on", "Clos le", "OSLC closed")] = None
 
 
-class Activity(Record, tag="activity"):
+class Activity(Record, frozen=True, kw_only=True, tag="activity"):
     """A call, a mail, a meeting or a note in a customer file."""
 
     activity_type: Annotated[str | None, about("call, email, meeting, note …", "Type", "Apideck type")] = None
@@ -452,7 +445,7 @@ class Activity(Record, tag="activity"):
     owner: Annotated[Ref | None, about("Person in charge", "Responsable", "Apideck owner_id", to=PEOPLE)] = None
 
 
-class Association(Record, tag="association"):
+class Association(Record, frozen=True, kw_only=True, tag="association"):
     """A link with a type between two records."""
 
     source: Annotated[Ref, about("From", "De", to=ANY)]
@@ -460,7 +453,7 @@ class Association(Record, tag="association"):
     association_type: Annotated[str | None, about("Type, in the source's words", "Type d'origine", "RFC 8288 rel")] = None
 
 
-class Table(Record, tag="table"):
+class Table(Record, frozen=True, kw_only=True, tag="table"):
     """A table, list or database of the source."""
 
     name: Annotated[str, about("Name", "Nom", "Frictionless name")]
@@ -470,7 +463,7 @@ class Table(Record, tag="table"):
     primary_key: Annotated[list[str] | None, about("Columns of the key", "Clé primaire", "Frictionless primaryKey")] = None
 
 
-class Row(Record, tag="row"):
+class Row(Record, frozen=True, kw_only=True, tag="row"):
     """One row of a table."""
 
     table: Annotated[Ref, about("Table", "Table", to=("table",))]

@@ -26,6 +26,6 @@ _HINTS = (b"xox", b"slack.com/", b"xapp-", b"gh", b"glpat-", b"AKIA", b"AIza", b
 
 def redact(data: bytes) -> bytes:
     """The canonical bytes of a record without its secrets; the same object when there is none."""
-    if not any(hint in data for hint in _HINTS) or not _SECRETS.search(data):
+    if not any(map(data.__contains__, _HINTS)) or not _SECRETS.search(data):
         return data
     return _SECRETS.sub(lambda match: (match["before"] or b"") + REMOVED, data)

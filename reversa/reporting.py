@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -11,7 +12,7 @@ import msgspec
 from reversa import __version__
 from reversa.adapter import Change
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
-from reversa.ledger import STATES, Ledger
+from reversa.ledger import Ledger
 from reversa.package import Balance, Package
 from reversa.planning import Plan
 from reversa.verifying import BAD, Comparison, Finding
@@ -103,8 +104,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return EXIT_CODES[self.verdict]
 
 
-def make_report(package: Package, plan: Plan, ledger: Ledger, comparison: Comparison, findings: tuple[Finding, ...], made_at: datetime) -> Report:
-    """Both laws and the verdict."""
+def make_report(
+    package: Package, plan: Plan, ledger: Ledger, declared: Iterable[Change], comparison: Comparison, findings: tuple[Finding, ...], made_at: datetime
+) -> Report:
+    """Both laws and the verdict; ``declared`` are the changes that the importer may make."""
     manifest = package.manifest
     counted = ledger.counts()
     imports = tuple(ImportBalance(kind=kind, exported=manifest.tables[kind].rows, **counted.get(kind, {})) for kind in package.kinds())
@@ -116,9 +119,12 @@ def make_report(package: Package, plan: Plan, ledger: Ledger, comparison: Compar
         elif len(unreadable) < SHOWN_EVENTS:
             unreadable.append(Event(what=event["kind"], where=event["where"], reason=event["reason"]))
     observed = {"source": events, "target": comparison.observed}
-    changes = tuple(ChangeLine(change=p.change, side=p.side, planned=p.count, observed=observed[p.side].get(p.change.code, 0)) for p in plan.changes)
-    surprises = {code for code in ledger.changes().keys() | comparison.observed.keys()} - {p.change.code for p in plan.changes}
-    reasons = _reasons(manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable, surprises=len(surprises))
+    lines = [ChangeLine(change=p.change, side=p.side, planned=p.count, observed=observed[p.side].get(p.change.code, 0)) for p in plan.changes]
+    planned = {line.change.code for line in lines}
+    made = Counter(ledger.changes()) | Counter(comparison.observed)
+    lines += [ChangeLine(change=c, side="target", planned=0, observed=made[c.code]) for c in declared if c.code in made and c.code not in planned]
+    changes = tuple(lines)
+    reasons = _reasons(manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable)
     volume, bodies = _volume(package)
     return Report(
         reversa=__version__,
@@ -149,14 +155,14 @@ _DIFFERENT = frozenset({"values-differ", "plan-disagrees", "undeclared", "ids-lo
 
 
 def _reasons(
-    exports: tuple[Balance, ...], imports: tuple[ImportBalance, ...], changes: tuple[ChangeLine, ...], comparison: Comparison, *, unreadable: int, surprises: int
+    exports: tuple[Balance, ...], imports: tuple[ImportBalance, ...], changes: tuple[ChangeLine, ...], comparison: Comparison, *, unreadable: int
 ) -> list[str]:
     checks = {
         "values-differ": any(comparison.total(status) for status in BAD) or any(n.get("-", 0) + n.get("+", 0) for n in comparison.records.values()),
         "target-unreadable": comparison.unreadable > 0,
         "undeclared": comparison.undeclared > 0,
         "ids-lost": comparison.lost_ids > 0,
-        "plan-disagrees": surprises > 0 or any(line.planned != line.observed for line in changes),
+        "plan-disagrees": any(line.planned != line.observed for line in changes),
         "export-unexplained": any(balance.unexplained for balance in exports),
         "import-unexplained": any(balance.unexplained for balance in imports),
         "source-unreadable": unreadable > 0,
@@ -199,11 +205,3 @@ def _volume(package: Package) -> tuple[dict[str, dict[str, int]], dict[str, int]
             volume[kind] = months
         bodies.update(formats)
     return volume, dict(bodies)
-
-
-def balanced(report: Report) -> bool:
-    """Whether law 1 holds on both sides."""
-    return not any(balance.unexplained for balance in (*report.export_balance, *report.import_balance))
-
-
-__all__ = ["STATES", "ChangeLine", "Event", "Headline", "ImportBalance", "Report", "Verdict", "balanced", "make_report"]

@@ -10,6 +10,7 @@ import functools
 import json
 import types
 import typing
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +45,7 @@ class Field(msgspec.Struct, frozen=True):
     note: Note
     choices: tuple[str, ...] = ()
     parts: tuple[Field, ...] = ()
-    part: type[Part] | None = None
+    part: Callable[..., Part] | None = None
 
     @property
     def unordered(self) -> bool:
@@ -101,7 +102,7 @@ def arrow_schema(kind: str) -> pa.Schema:
 def _arrow_type(field: Field) -> pa.DataType:
     import pyarrow as pa
 
-    simple = {"integer": pa.int64(), "boolean": pa.bool_(), "instant": pa.timestamp("us", "UTC"), "date": pa.date32()}
+    simple: dict[str, pa.DataType] = {"integer": pa.int64(), "boolean": pa.bool_(), "instant": pa.timestamp("us", "UTC"), "date": pa.date32()}
     if field.type == "struct":
         base: pa.DataType = pa.struct([pa.field(p.name, _arrow_type(p), nullable=not p.required) for p in field.parts])
     else:

@@ -92,10 +92,8 @@ class _Runs:
         if not self._buffer:
             return
         self._buffer.sort()
-        if self._runs and self._runs[-1][1] <= self._buffer[0]:
-            path = self._runs.pop()[0]
-        else:
-            path = self._folder / f"{self._kind}-{len(self._runs)}.ndjson"
+        goes_on = self._runs and self._runs[-1][1] <= self._buffer[0]
+        path = self._runs.pop()[0] if goes_on else self._folder / f"{self._kind}-{len(self._runs)}.ndjson"
         with path.open("ab") as run:
             run.writelines(data + b"\n" for _, data in self._buffer)
         self._runs.append((path, self._buffer[-1]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def _wrong_files(bag: Path) -> list[str]:
             problems.append(f"{name!r} is not a name that a package uses")
     if problems:
         return problems
-    names = [path.relative_to(bag).as_posix() for path in everything if path.is_file()]
+    names = sorted(path.relative_to(bag).as_posix() for path in everything if path.is_file())
     payload = [name for name in names if name.startswith("data/")]
     tags = [name for name in names if "/" not in name and name != TAG_MANIFEST]
     problems = [f"{name} is not in any manifest" for name in names if "/" in name and not name.startswith("data/")]
@@ -72,10 +71,9 @@ def _wrong_manifest(bag: Path, manifest: str, names: list[str]) -> list[str]:
 
 
 def _wrong_rows(package: Package, kind: str) -> list[str]:
-    problems, whole, rows, last = [], hashlib.sha256(), 0, None
+    problems, rows, last = [], 0, None
     for record, stored in package.records(kind):
         rows += 1
-        whole.update(stored.encode())
         try:
             if digest(check(record)) != stored:
                 problems.append(f"{kind} {record.id!r} does not have its digest")
@@ -85,9 +83,8 @@ def _wrong_rows(package: Package, kind: str) -> list[str]:
         if last is not None and order <= last:
             problems.append(f"{kind} {record.id!r} is out of order or twice there")
         last = order
-    table = package.manifest.tables[kind]
-    if (rows, whole.hexdigest()) != (table.rows, table.digest):
-        problems.append(f"{kind} does not have the rows that datapackage.json states")
+    if rows != package.manifest.tables[kind].rows:
+        problems.append(f"{kind} does not have the rows that the package states")
     return problems
 
 

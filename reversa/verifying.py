@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from reversa.canonical import encode
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
-from reversa.records import Record, Ref, kind_of, ref_to
+from reversa.records import KINDS, Grant, Record, Ref, kind_of, ref_to
 from reversa.sorting import Spool, identity_order
 
 Status = Literal["=", "~", "L", "*", "-", "+", "!", "?"]
@@ -23,8 +24,6 @@ STATUSES: tuple[Status, ...] = ("=", "~", "L", "*", "-", "+", "!", "?")
 BAD: frozenset[Status] = frozenset({"*", "-", "+", "!"})
 KEPT_PER_FIELD = 1000
 SHOWN_CHARACTERS = 2000
-
-_RIGHTS = {"grant": None, "membership": None, "space": "visibility"}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,7 +66,7 @@ def verify(
     ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status.
     """
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
-        comparer = _Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
+        comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
         for unit, _ in package.units():
             shaped = importer.shape(unit)
             comparer.expect(shaped.noted)
@@ -82,10 +81,25 @@ def verify(
         intake = Intake(target, found, Measure(), comparer.hear)
         intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
-            comparer.compare(kind, expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
+            comparer.compare(expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
         comparison = comparer.comparison()
     comparison.lost_ids = _lost_ids(importer, ledger, keep)
     return comparison
+
+
+def compare_packages(a: Path, b: Path) -> list[Finding]:
+    """What differs between two packages; at most KEPT_PER_FIELD findings per kind, field and status."""
+    findings: list[Finding] = []
+    left, right = Package(a), Package(b)
+    comparer = Comparer({}, frozenset(KINDS), findings.append)
+    with tempfile.TemporaryDirectory() as folder, Spool(Path(folder), identity_order) as one, Spool(Path(folder), identity_order) as other:
+        for package, spool in ((left, one), (right, other)):
+            for kind in package.kinds():
+                for record, _ in package.records(kind):
+                    spool.add(record, encode(record))
+        for kind in dict.fromkeys([*one.kinds(), *other.kinds()]):
+            comparer.compare(one.sorted(kind), iter(()), other.sorted(kind))
+    return findings
 
 
 def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None]) -> int:
@@ -98,7 +112,17 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
         wrong = [record for record, targets in batch.items() if tuple(held.get(record, ())) != targets]
         for record in wrong[:KEPT_PER_FIELD]:
             kind, _, id = record.partition(":")
-            keep(Finding(kind=kind, id=id, status="-", field="target id", expected=batch[record], found=held.get(record), note="not under the id in the ledger"))
+            keep(
+                Finding(
+                    kind=kind,
+                    id=id,
+                    status="-",
+                    field="target id",
+                    expected=batch[record],
+                    found=held.get(record),
+                    note="not under the id in the ledger",
+                )
+            )
         batch.clear()
         return len(wrong)
 
@@ -109,7 +133,7 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
     return lost + check()
 
 
-class _Comparer:
+class Comparer:
     """Counts and keeps findings; holds no more than one record of each side at a time."""
 
     def __init__(self, declared: dict[str, Change], readable: frozenset[str], keep: Callable[[Finding], None]) -> None:
@@ -148,22 +172,20 @@ class _Comparer:
 
     def compare(
         self,
-        kind: str,
         expected: Iterator[tuple[Record, bytes]],
         sources: Iterator[tuple[Record, bytes]],
         found: Iterator[tuple[Record, bytes]],
     ) -> None:
-        """Walk both sides of a kind in the order of ids."""
+        """Walk both sides of one kind in the order of ids."""
         left, right, source = next(expected, None), next(found, None), next(sources, None)
         while left is not None or right is not None:
-            if right is None or (left is not None and left[0].id < right[0].id):
-                assert left is not None
+            if left is not None and (right is None or left[0].id < right[0].id):
                 self._missing(left[0])
                 left = next(expected, None)
-            elif left is None or right[0].id < left[0].id:
+            elif right is not None and (left is None or right[0].id < left[0].id):
                 self._extra(right[0])
                 right = next(found, None)
-            else:
+            elif left is not None and right is not None:
                 while source is not None and source[0].id < left[0].id:
                     source = next(sources, None)
                 original = source[0] if source is not None and source[0].id == left[0].id else left[0]
@@ -184,7 +206,10 @@ class _Comparer:
         self._records[kind, status] += 1
         for field in _present(record):
             self._fields[kind, field, status] += 1
-        self._find(Finding(kind=kind, id=record.id, status=status, note="the target does not show it" if status == "-" else "the target cannot be asked"))
+        self._widened += isinstance(record, Grant) and record.effect == "deny"
+        self._find(
+            Finding(kind=kind, id=record.id, status=status, note="the target does not show it" if status == "-" else "the target cannot be asked")
+        )
 
     def _extra(self, record: Record) -> None:
         kind = kind_of(record)
@@ -214,7 +239,7 @@ class _Comparer:
             self._fields[kind, field, status] += 1
             if status in BAD:
                 worst = "*"
-                self._widened += kind in _RIGHTS and _RIGHTS[kind] in (None, field)
+                self._widened += kind in ("grant", "membership") or (kind, field, shown) == ("space", "visibility", "public")
                 self._find(Finding(kind=kind, id=expected.id, status=status, field=field, expected=_shown(wanted), found=_shown(shown)))
         self._records[kind, worst] += 1
 

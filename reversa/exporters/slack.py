@@ -18,7 +18,7 @@ from reversa.systems.slack.census import census
 from reversa.systems.slack.layout import CONVERSATIONS, Layout, list_kind, sort_files
 from reversa.systems.slack.messages import CHANGES, MessageReader
 from reversa.systems.slack.people import People
-from reversa.systems.slack.values import native, parse_time, read_array, take, take_seconds, take_text, to_json, without_surrogates
+from reversa.systems.slack.values import Array, native, parse_time, read_array, take, take_seconds, take_text, to_json
 
 KINDS = ("user", "space", "membership", "message", "comment", "reaction", "file", "opaque")
 PRIVATE = {
@@ -29,7 +29,14 @@ SURROGATE = {
     kind: Change(f"slack.{kind}.lone-surrogate", kind, None, "converted", "source-lacks", "half a character, written as its escape")
     for kind in ("user", "space", "message", "comment", "opaque")
 }
-SHARED_FOLDER = Change("slack.space.folder-shared", "space", "name", "converted", "source-lacks", "conversations of one name share a folder; their messages go to the first")
+SHARED_FOLDER = Change(
+    "slack.space.folder-shared",
+    "space",
+    "name",
+    "converted",
+    "source-lacks",
+    "conversations of one name share a folder; their messages go to the first",
+)
 NO_USERS = Change("slack.user.list-missing", "user", None, "lost", "source-lacks", "users.json is missing: people are known by their messages only")
 
 
@@ -146,9 +153,7 @@ class SlackExporter:
         for kind, count in left_out.items():
             yield Noted(PRIVATE[kind].code, ref("space", entry["id"]), count)
 
-    def _conversation_items(
-        self, entry: dict[str, Any], space_type: str | None, private: bool, days: list[str], people: People
-    ) -> Iterator[Item]:
+    def _conversation_items(self, entry: dict[str, Any], space_type: str | None, private: bool, days: list[str], people: People) -> Iterator[Item]:
         raw = dict(entry)
         id = raw.pop("id")
         listed = raw["pins"] if isinstance(raw.get("pins"), list) else []
@@ -172,9 +177,7 @@ class SlackExporter:
                 yield people.membership(id, member)
         yield self._space(raw, id, space_type, private, reader.pins_met, people)
 
-    def _space(
-        self, raw: dict[str, Any], id: str, space_type: str | None, private: bool, pins_met: set[str], people: People
-    ) -> Space:
+    def _space(self, raw: dict[str, Any], id: str, space_type: str | None, private: bool, pins_met: set[str], people: People) -> Space:
         if pins_met:
             raw["pins"] = [pin for pin in raw["pins"] if not (isinstance(pin, dict) and pin.get("id") in pins_met)]
             if not raw["pins"]:
@@ -194,7 +197,6 @@ class SlackExporter:
             topic=take_text(topic, "value"),
             topic_at=take_seconds(topic, "last_set"),
             topic_by=people.met(topic_by) if topic_by else None,
-            placeholder=True if space_type is None else None,
             native=native(raw | ({"topic": topic} if topic else {}) | ({"purpose": purpose} if purpose else {})),
         )
 
@@ -257,28 +259,24 @@ class SlackExporter:
     def _array(self, name: str, kind: str) -> Iterator[Any]:
         """The elements of a JSON file, with what is to be said of them: Noted, and Unreadable where it breaks off."""
         try:
-            elements, broken = read_array(read_json_bytes(self._archive, name))
+            array = read_array(read_json_bytes(self._archive, name))
         except ValueError as error:
-            elements, broken = [], str(error)
-        for number, element in enumerate(elements):
-            try:
-                to_json(element)
-            except UnicodeEncodeError:
-                yield Noted(SURROGATE[kind].code, ref(kind, f"{name}#{number}"))
-                element = without_surrogates(element)
-            yield element
-        if broken:
-            yield Unreadable(kind, name, broken)
+            array = Array([], str(error))
+        for number in array.escaped:
+            yield Noted(SURROGATE[kind].code, ref(kind, f"{name}#{number}"))
+        yield from array.elements
+        if array.broken:
+            yield Unreadable(kind, name, array.broken)
 
 
 def _team(archive: Archive, layout: Layout) -> str | None:
     """The workspace, as its users name it."""
     for name in layout.users[:1]:
         try:
-            users, _ = read_array(read_json_bytes(archive, name))
+            users = read_array(read_json_bytes(archive, name)).elements
         except ValueError:
             return None
-        teams = Counter(u["team_id"] for u in users if isinstance(u, dict) and isinstance(u.get("team_id"), str) and u["team_id"])
+        teams: Counter[str] = Counter(u["team_id"] for u in users if isinstance(u, dict) and isinstance(u.get("team_id"), str) and u["team_id"])
         if teams:
             return min(teams, key=lambda team: (-teams[team], team))
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Self, cast
 
 import sqlalchemy as sa
@@ -11,9 +12,9 @@ import sqlalchemy as sa
 from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, Options, Source
 from reversa.errors import SourceError
 from reversa.records import KINDS, File, Opaque
-from reversa.systems.sql.dialects import Dialect, connect, target_error
+from reversa.systems.sql.dialects import Dialect, answered, connect, present
 from reversa.systems.sql.reading import read_kind
-from reversa.systems.sql.tables import PREFIX, Tables
+from reversa.systems.sql.tables import Tables, tables_of
 
 
 class _Content(io.RawIOBase):
@@ -40,67 +41,79 @@ class _Content(io.RawIOBase):
 class SqlExporter:
     """Reads the records of one source from the rows themselves; digests of files are made from their content."""
 
-    def __init__(self, engine: sa.Engine, dialect: Dialect, tables: Tables, source: Source, key: int, present: list[str]) -> None:
-        self._engine, self._dialect, self._tables, self._key, self._present = engine, dialect, tables, key, present
+    def __init__(self, engine: sa.Engine, dialect: Dialect, tables: Tables, source: Source, key: int, kinds: list[str]) -> None:
+        self._engine, self._dialect, self._tables, self._key, self._kinds = engine, dialect, tables, key, kinds
         self.facts = Facts(system="sql", kinds=tuple(KINDS), source=source, limits=dialect.limits)
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
         engine, dialect = connect(locator.address, options)
-        tables = Tables(dialect)
-        try:
-            present = set(sa.inspect(engine).get_table_names())
-            if tables.source.name not in present:
-                raise SourceError(f"{locator} holds no reversa tables.", "A database of another system needs a mapping; reversa reads only what it wrote.")
-            with engine.connect() as connection:
-                held = {Source(system, tenant): key for key, system, tenant in connection.execute(sa.select(tables.source))}
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(locator)) from error
+        tables = tables_of(dialect.name)
+        with answered(engine):
+            there = present(engine)
+            held = _sources(engine, tables) if tables.source.name in there else {}
         source = options.source or (next(iter(held)) if len(held) == 1 else None)
-        if source not in held:
-            raise SourceError(f"{locator} does not hold {source or 'one source only'}.", f"It holds: {', '.join(map(str, held)) or 'nothing'}")
-        return cls(engine, dialect, tables, source, held[source], [kind for kind in KINDS if PREFIX + kind in present])
+        if source is None:
+            raise SourceError(
+                f"{locator} does not hold one source's reversa tables.",
+                f"It holds: {', '.join(map(str, held)) or 'none'}. A database of another system needs a mapping.",
+            )
+        kinds = [kind for kind in KINDS if tables.kinds[kind].name in there]
+        return cls(engine, dialect, tables, source, held[source], kinds) if source in held else cls(engine, dialect, tables, source, 0, [])
 
     def census(self) -> Mapping[str, int]:
-        entity = self._tables.entity
-        query = sa.select(entity.c.kind, sa.func.count()).where(entity.c.source == self._key, sa.not_(entity.c.missing)).group_by(entity.c.kind)
+        with answered(self._engine):
+            counts = {kind: self._count(kind) for kind in self._kinds}
+        return {kind: count for kind, count in counts.items() if count}
+
+    def _count(self, kind: str) -> int:
+        own, entity = self._tables.kinds[kind], self._tables.entity
+        query = sa.select(sa.func.count()).select_from(own.join(entity, entity.c.key == own.c.entity)).where(entity.c.source == self._key)
         with self._engine.connect() as connection:
-            return {kind: count for kind, count in connection.execute(query)}
+            return connection.execute(query).scalar_one()
 
     def items(self) -> Iterator[Item]:
-        try:
-            for kind in self._present:
+        with answered(self._engine):
+            for kind in self._kinds:
                 for record in read_kind(self._tables, self._dialect, kind, self._key, self._stream):
                     if isinstance(record, File | Opaque) and record.sha256 is not None:
                         yield Attached(record, BlobRef(record.sha256))
                     else:
                         yield record
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(self._engine.url)) from error
 
     def _stream(self, query: sa.Select[Any]) -> Iterator[Any]:
         """The rows of a query, fetched as they are read, on a connection of their own."""
         statement = str(query.compile(self._engine, compile_kwargs={"literal_binds": True}))
-        with self._engine.connect().execution_options(stream_results=True) as connection:
+        connection = self._engine.connect().execution_options(stream_results=True)
+        try:
             yield from connection.exec_driver_sql(statement)
+        finally:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # it may be another stream's failure that ends this one
+                connection.close()
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
-        table = self._tables.blob
-        with self._engine.connect() as connection:
-            count = connection.execute(sa.select(sa.func.count()).where(table.c.sha256 == blob)).scalar_one()
-        if not count:
+        position = self._tables.blob.c.position
+        with answered(self._engine), self._engine.connect() as connection:
+            positions = connection.execute(sa.select(position).where(self._tables.blob.c.sha256 == blob).order_by(position)).scalars().all()
+        if not positions:
             raise KeyError(f"no content is stored for {blob}")
-        return cast("BinaryIO", io.BufferedReader(_Content(self._chunks(blob, count))))
+        return cast("BinaryIO", io.BufferedReader(_Content(self._chunks(blob, positions))))
 
-    def _chunks(self, blob: BlobRef, count: int) -> Iterator[bytes]:
+    def _chunks(self, blob: BlobRef, positions: Sequence[int]) -> Iterator[bytes]:
         table = self._tables.blob
-        with self._engine.connect() as connection:
-            for position in range(count):
+        for position in positions:
+            with answered(self._engine), self._engine.connect() as connection:
                 query = sa.select(table.c.content).where(table.c.sha256 == blob, table.c.position == position)
-                yield connection.execute(query).scalar_one_or_none() or b""
+                content = connection.execute(query).scalar_one_or_none()
+            yield content or b""
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _sources(engine: sa.Engine, tables: Tables) -> dict[Source, int]:
+    with engine.connect() as connection:
+        return {Source(system, tenant): key for key, system, tenant in connection.execute(sa.select(tables.source))}
 
 
 ADAPTER = SqlExporter

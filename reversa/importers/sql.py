@@ -8,118 +8,99 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 
-from reversa.adapter import Facts, Locator, Options, Outcome, Session, Shaped, Unit
+from reversa.adapter import Facts, Locator, Options, Outcome, Session, Shaped, Source, Unit
 from reversa.blobs import CHUNK
 from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Record, Ref, kind_of, ref_parts, ref_to
-from reversa.systems.sql.dialects import Dialect, connect, target_error
+from reversa.systems.sql.dialects import answered, connect, present
 from reversa.systems.sql.shaping import changes, shape
-from reversa.systems.sql.tables import PREFIX, Tables, views
+from reversa.systems.sql.tables import PREFIX, tables_of, views
 from reversa.systems.sql.writing import Keys, Row, RowMaker, references
-
-_REFUSED = (sa.exc.DataError, sa.exc.IntegrityError)
 
 
 class SqlImporter:
     """Writes one source's records; a batch of units is one transaction."""
 
     def __init__(self, locator: Locator, options: Options) -> None:
-        self._locator, self._source = locator, options.source
+        self._source = options.source
         self._engine, self._dialect = connect(locator.address, options)
-        self._tables = Tables(self._dialect)
+        self._tables = tables_of(self._dialect.name)
         self._makers = {kind: RowMaker(self._tables, self._dialect, kind) for kind in KINDS}
         self._connection: sa.Connection | None = None
         self._keys: Keys | None = None
-        present = self._present()
-        foreign = {name for name in present if not name.startswith(PREFIX)}
-        self._ready = {kind for kind in KINDS if PREFIX + kind in present}
-        self.facts = Facts(
-            system="sql", kinds=tuple(KINDS), changes=changes(self._dialect), limits=self._dialect.limits, live=bool(foreign)
-        )
+        with answered(self._engine):
+            self._there = present(self._engine)
+        live = any(not name.startswith(PREFIX) for name in self._there)
+        self.facts = Facts(system="sql", kinds=tuple(KINDS), changes=changes(self._dialect), limits=self._dialect.limits, live=live)
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
-        try:
-            return cls(locator, options)
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(locator)) from error
+        return cls(locator, options)
 
-    def _present(self) -> set[str]:
-        """Names of the tables that are there. A SQLite file is not made by looking."""
-        file = self._engine.url.database
-        if self._dialect.name == "sqlite" and file and file != ":memory:":
-            if not Path(file).exists():
-                return set()
-        return set(sa.inspect(self._engine).get_table_names())
+    @staticmethod
+    def scratch_target(folder: Path) -> str:
+        """An empty target for the shared suite."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / 'target.db'}"
 
     def shape(self, unit: Unit) -> Shaped:
         return shape(self._dialect, unit)
 
     def find(self, records: Sequence[Ref]) -> Mapping[Ref, tuple[str, ...]]:
-        if not self._present():
+        if self._tables.entity.name not in self._there:
             return {}
-        try:
-            held = self._ready_keys().held(records)
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(self._locator)) from error
-        return {record: (_target(record, key),) for record, (key, missing) in held.items() if not missing}
+        with answered(self._engine), self._connected().begin():
+            keys = self._keys_if_known()
+            here = keys.here(records) if keys is not None else {}
+        return {record: (_target(record, key),) for record, key in here.items()}
 
     def write(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
-        try:
-            return self._write_together(units, session)
-        except _REFUSED as error:
-            if len(units) == 1:
-                reason = " ".join(str(error.orig).split())[:500]
-                return [Outcome(ref_to(record), "refused", reason=reason) for record in units[0].records]
-            return [outcome for unit in units for outcome in self.write([unit], session)]
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(self._locator)) from error
+        with answered(self._engine):
+            self._create({kind_of(record) for unit in units for record in unit.records})
+            return self._write(units, session)
 
-    def _write_together(self, units: Sequence[Shaped], session: Session) -> list[Outcome]:
-        """All of these units, or none."""
-        records = [record for unit in units for record in unit.records]
-        keys = self._ready_keys()
-        self._create({kind_of(record) for record in records})
-        connection = self._connected()
+    def _write(self, units: Sequence[Shaped], session: Session) -> list[Outcome]:
+        """Write all of these units together; if the database refuses a row, halve them until it is found."""
         try:
-            self._insert(connection, keys, records, session)
-            connection.commit()
-        except BaseException:
-            connection.rollback()
+            with self._connected().begin():
+                keys = self._insert([record for unit in units for record in unit.records], session)
+        except BaseException as error:
             self._keys = None  # keys given in the transaction are free again
-            raise
-        held = keys.held([ref_to(record) for record in records])
-        return [Outcome(reference, "written", (_target(reference, key),)) for reference, (key, _) in held.items()]
+            if not (isinstance(error, sa.exc.DBAPIError) and self._dialect.refuses(error)):
+                raise
+            reason = str(error.orig.args[-1]).splitlines()[0] if error.orig is not None else ""  # further lines quote the row
+        else:
+            return [Outcome(record, "written", (_target(record, key),)) for record, key in keys.items()]
+        if len(units) == 1:
+            return [Outcome(ref_to(record), "refused", reason=reason) for record in units[0].records]
+        half = len(units) // 2
+        return [*self._write(units[:half], session), *self._write(units[half:], session)]
 
-    def _insert(self, connection: sa.Connection, keys: Keys, records: Sequence[Record], session: Session) -> None:
-        entity = self._tables.entity
-        own = {ref_to(record) for record in records}
+    def _insert(self, records: Sequence[Record], session: Session) -> dict[Ref, int]:
+        """Add the rows of these records; returns their keys."""
+        connection, keys = self._connected(), self._keys_made()
+        own = [ref_to(record) for record in records]
         wanted = list(dict.fromkeys([*own, *(reference for record in records for reference in references(record))]))
-        held = keys.held(wanted)
-        arrived = [{"k": held[reference][0]} for reference in own if reference in held]
-        if arrived:
-            connection.execute(sa.update(entity).where(entity.c.key == sa.bindparam("k")).values(missing=False), arrived)
-        source = self._source_key(connection)
-        key_of = {reference: key for reference, (key, _) in held.items()}
+        key_of = keys.held(wanted)
         new: list[Row] = []
         for reference in wanted:
-            if reference not in held:
-                key_of[reference] = keys.give(reference, missing=reference not in own)
-                new.append((key_of[reference], source, *ref_parts(reference), reference not in own))
-        rows: dict[sa.Table, list[Row]] = {entity: new}
+            if reference not in key_of:
+                key_of[reference] = keys.give(reference)
+                new.append((key_of[reference], keys.source, *ref_parts(reference)))
+        rows: dict[sa.Table, list[Row]] = {self._tables.entity: new}
         for record in records:
             for table, row in self._makers[kind_of(record)].rows(record, key_of.__getitem__):
                 rows.setdefault(table, []).append(row)
         for table in self._tables.metadata.sorted_tables:
             if rows.get(table):
                 self._dialect.insert(connection, table, rows[table])
-        for digest in {r.sha256 for r in records if isinstance(r, File | Opaque) and r.sha256 is not None}:
+        for digest in sorted({r.sha256 for r in records if isinstance(r, File | Opaque) and r.sha256 is not None}):
             self._store(connection, digest, session)
-        keys.arrived(own)
+        return {record: key_of[record] for record in own}
 
     def _store(self, connection: sa.Connection, digest: str, session: Session) -> None:
         blob = self._tables.blob
@@ -138,74 +119,98 @@ class SqlImporter:
             self._connection = self._engine.connect()
         return self._connection
 
-    def _ready_keys(self) -> Keys:
+    def _keys_if_known(self) -> Keys | None:
+        """The keys of the source, if the target knows it."""
         if self._keys is None:
-            self._create(set())
-            connection = self._connected()
-            self._keys = Keys(connection, self._tables, self._source_key(connection))
-            connection.commit()
+            source, table = self._whose(), self._tables.source
+            query = sa.select(table.c.key).where(table.c.system == source.system, table.c.tenant == source.tenant)
+            key = self._connected().execute(query).scalar()
+            if key is not None:
+                self._keys = Keys(self._connected(), self._tables, key, self._there)
         return self._keys
 
-    def _source_key(self, connection: sa.Connection) -> int:
+    def _keys_made(self) -> Keys:
+        """The keys of the source, which is made known to the target."""
+        keys = self._keys_if_known()
+        if keys is None:
+            connection, source, table = self._connected(), self._whose(), self._tables.source
+            key = (connection.execute(sa.select(sa.func.max(table.c.key))).scalar() or 0) + 1
+            connection.execute(sa.insert(table).values(key=key, system=source.system, tenant=source.tenant))
+            keys = self._keys = Keys(connection, self._tables, key, self._there)
+        return keys
+
+    def _whose(self) -> Source:
         if self._source is None:
             raise TargetError("The importer was opened without a source.", "This is a defect of reversa: please report it.")
-        table = self._tables.source
-        held = connection.execute(sa.select(table.c.key).where(table.c.system == self._source.system, table.c.tenant == self._source.tenant)).scalar()
-        if held is None:
-            held = (connection.execute(sa.select(sa.func.max(table.c.key))).scalar() or 0) + 1
-            connection.execute(sa.insert(table).values(key=held, system=self._source.system, tenant=self._source.tenant))
-        return int(held)
+        return self._source
+
+    def _kinds(self) -> set[str]:
+        """The kinds whose tables are there."""
+        return {kind for kind in KINDS if self._tables.kinds[kind].name in self._there}
 
     def _create(self, kinds: set[str]) -> None:
         """Create what these kinds need and is not there yet."""
-        if self._connection is not None and kinds <= self._ready:
-            return
-        connection = self._connected()
         tables = [*self._tables.shared(), *(table for kind in kinds for table in self._tables.of_kind(kind))]
-        self._tables.metadata.create_all(connection, tables=tables)
-        self._ready |= kinds
-        held = set(sa.inspect(connection).get_view_names())
-        for name, (needs, select) in views(self._dialect, connection.dialect.identifier_preparer).items():
-            if needs <= self._ready and name not in held:
-                connection.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
-        connection.commit()
+        if all(table.name in self._there for table in tables):
+            return
+        with self._connected().begin():
+            connection, before = self._connected(), self._kinds()
+            self._tables.metadata.create_all(connection, tables=tables)
+            for name, (needs, select) in views(self._dialect, connection.dialect.identifier_preparer).items():
+                if needs <= before | kinds and not needs <= before:
+                    connection.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+        self._there |= {table.name for table in tables}
 
     # ------------------------------------------------------------------------------------------- undo
 
     def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
-        """Remove what a run wrote: its rows, the placeholders and blobs that nothing else needs, the tables when empty."""
-        try:
-            with self._engine.begin() as connection:
-                self._remove(connection, written)
-        except sa.exc.SQLAlchemyError as error:
-            raise target_error(error, str(self._locator)) from error
+        """Remove what a run wrote: its rows, the entities and contents that nothing else needs, the tables left empty."""
+        if self._tables.entity.name not in self._there:
+            return
+        with answered(self._engine):
+            with self._connected().begin():
+                keys = self._keys_if_known()
+                if keys is not None:
+                    self._remove(keys, written)
+            with self._connected().begin():
+                self._drop_empty(self._connected())
+        self._keys = None
 
-    def _remove(self, connection: sa.Connection, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
-        entity = self._tables.entity
-        while batch := list(itertools.islice(written, 1000)):
-            keys: dict[str, list[dict[str, int]]] = {}
-            for record, targets in batch:
-                keys.setdefault(ref_parts(record)[0], []).extend({"k": int(target.rpartition("/")[2])} for target in targets)
-            for kind, rows in keys.items():
+    def _remove(self, keys: Keys, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
+        connection, kinds = self._connected(), self._kinds()
+        entity, source, blob = self._tables.entity, self._tables.source, self._tables.blob
+        while batch := dict(itertools.islice(written, 1000)):
+            doomed: dict[str, list[int]] = {}
+            for record, key in keys.here(list(batch)).items():
+                if _target(record, key) in batch[record]:  # else a later run wrote it anew
+                    doomed.setdefault(ref_parts(record)[0], []).append(key)
+            for kind, rows in doomed.items():
                 for table in reversed(self._tables.of_kind(kind)):
-                    connection.execute(sa.delete(table).where(table.c.entity == sa.bindparam("k")), rows)
-                connection.execute(sa.update(entity).where(entity.c.key == sa.bindparam("k")).values(missing=True), rows)
-        present = set(sa.inspect(connection).get_table_names())
-        used = [sa.select(column).where(column.is_not(None)) for table, column in self._tables.references() if table.name in present]
-        connection.execute(sa.delete(entity).where(entity.c.missing, entity.c.key.not_in(sa.union_all(*used))))
-        self._remove_blobs(connection, present)
-        source = self._tables.source
-        connection.execute(sa.delete(source).where(source.c.key.not_in(sa.select(entity.c.source))))
-        if connection.execute(sa.select(sa.func.count()).select_from(source)).scalar() == 0:
-            for name in views(self._dialect, connection.dialect.identifier_preparer):
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-            self._tables.metadata.drop_all(connection)
+                    connection.execute(sa.delete(table).where(table.c.entity.in_(rows)))
+        used = [sa.select(column).where(column.is_not(None)) for kind in kinds for column in self._tables.uses(kind)]
+        connection.execute(sa.delete(entity).where(entity.c.source == keys.source, entity.c.key.not_in(sa.union_all(*used)) if used else sa.true()))
+        connection.execute(sa.delete(source).where(source.c.key == keys.source, source.c.key.not_in(sa.select(entity.c.source))))
+        digests = [
+            sa.select(column).where(column.is_not(None)) for kind in kinds & {"file", "opaque"} for column in [self._tables.kinds[kind].c.sha256]
+        ]
+        connection.execute(sa.delete(blob).where(blob.c.sha256.not_in(sa.union_all(*digests)) if digests else sa.true()))
 
-    def _remove_blobs(self, connection: sa.Connection, present: set[str]) -> None:
-        blob = self._tables.blob
-        for_kinds: list[Any] = [self._tables.kinds[kind] for kind in ("file", "opaque")]
-        used = [sa.select(t.c.sha256).where(t.c.sha256.is_not(None)) for t in for_kinds if t.name in present]
-        connection.execute(sa.delete(blob).where(blob.c.sha256.not_in(sa.union_all(*used))) if used else sa.delete(blob))
+    def _drop_empty(self, connection: sa.Connection) -> None:
+        """Drop the tables of kinds that have no record, and all when no source is left."""
+
+        def is_empty(table: sa.Table) -> bool:
+            return connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
+
+        before = self._kinds()
+        gone = {kind for kind in before if is_empty(self._tables.kinds[kind])}
+        tables = [table for kind in gone for table in self._tables.of_kind(kind)]
+        if is_empty(self._tables.source):
+            tables += self._tables.shared()
+        for name, (needs, _) in views(self._dialect, connection.dialect.identifier_preparer).items():
+            if needs <= before and needs & gone:
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        self._tables.metadata.drop_all(connection, tables=tables)
+        self._there -= {table.name for table in tables}
 
     def close(self) -> None:
         if self._connection is not None:

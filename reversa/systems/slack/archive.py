@@ -34,7 +34,9 @@ def open_archive(path: Path) -> Archive:
     try:
         return ZipArchive(path)
     except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, NotImplementedError) as error:
-        raise SourceError(f"{path} is not a whole zip archive: {error}", "Ask for the file again and compare its size; an archive cut short cannot be trusted.") from error
+        raise SourceError(
+            f"{path} is not a whole zip archive: {error}", "Ask for the file again and compare its size; an archive cut short cannot be trusted."
+        ) from error
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}", "Check the path and your right to read it.") from error
 
@@ -63,7 +65,11 @@ class ZipArchive:
         self.sizes: dict[str, int] = {}
         self.refused: dict[str, str] = {}
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
-        twice = {name for name, count in Counter(entry.filename for entry in entries).items() if count > 1} if len(self._zip.NameToInfo) < len(self._zip.filelist) else set()
+        twice = (
+            {name for name, count in Counter(entry.filename for entry in entries).items() if count > 1}
+            if len(self._zip.NameToInfo) < len(self._zip.filelist)
+            else set()
+        )
         for entry in entries:
             reason = "the archive has this name twice" if entry.filename in twice else _oddity(entry)
             if reason:

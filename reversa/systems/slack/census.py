@@ -13,7 +13,7 @@ import msgspec
 
 from reversa.systems.slack.archive import Archive, read_json_bytes
 from reversa.systems.slack.layout import Layout
-from reversa.systems.slack.values import read_array, to_json, without_surrogates
+from reversa.systems.slack.values import read_array, to_json
 
 
 class _Reaction(msgspec.Struct):
@@ -70,9 +70,9 @@ def _elements(archive: Archive, name: str) -> list[msgspec.Raw]:
     try:
         return _array.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        elements, reason = read_array(data)
-        whole = [msgspec.Raw(to_json(without_surrogates(element)).encode()) for element in elements]
-        return [*whole, broken] if reason else whole
+        array = read_array(data)
+        whole = [msgspec.Raw(to_json(element).encode()) for element in array.elements]
+        return [*whole, broken] if array.broken else whole
 
 
 def _count_message(element: msgspec.Raw, count: Counter[str], used: set[str]) -> None:
@@ -83,9 +83,9 @@ def _count_message(element: msgspec.Raw, count: Counter[str], used: set[str]) ->
     files = [*([message.file] if message.file else []), *(message.files or [])]
     used.update(file.id for file in files)
     count["file"] += len(files)
-    count["comment"] += (message.comment is not None) + sum(file.initial_comment is not None for file in files)
-    for owner in (message, *files):
-        count["reaction"] += sum(len(reaction.users) for reaction in owner.reactions or [])
+    count["comment"] += sum(comment is not None for comment in (message.comment, *(file.initial_comment for file in files)))
+    reactions = [*(message.reactions or []), *(reaction for file in files for reaction in file.reactions or [])]
+    count["reaction"] += sum(len(reaction.users) for reaction in reactions)
 
 
 def _soft(element: msgspec.Raw) -> _Message:

@@ -50,7 +50,7 @@ def sort_files(names: Iterator[str]) -> Layout:
             canvas = CANVAS_FOLDER.fullmatch(folder)
             where = layout.canvas_days.setdefault(canvas["file"], []) if canvas else layout.days.setdefault(prefix + folder, [])
             where.append(name)
-        elif file == "canvas_in_the_conversation.json" or file == "file_conversations.json" or (not folder and file.endswith(".json")):
+        elif file in ("canvas_in_the_conversation.json", "file_conversations.json") or (not folder and file.endswith(".json")):
             layout.lists.append(name)
         else:
             layout.strangers.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -13,10 +14,41 @@ from reversa.systems.slack.people import People
 from reversa.systems.slack.values import native, parse_time, take, take_seconds, take_text, to_json
 
 SYSTEM_SUBTYPES = frozenset(
-    "bot_add bot_disable bot_enable bot_remove canvas_updated channel_archive channel_canvas_updated channel_convert_to_private "
-    "channel_convert_to_public channel_join channel_leave channel_name channel_posting_permissions channel_purpose channel_topic "
-    "channel_unarchive ekm_access_denied file_mention group_archive group_join group_leave group_name group_purpose group_topic "
-    "group_unarchive huddle_thread mpim_join pinned_item reminder_add sh_room_created tabbed_canvas_updated tombstone unpinned_item".split()
+    [
+        "bot_add",
+        "bot_disable",
+        "bot_enable",
+        "bot_remove",
+        "canvas_updated",
+        "channel_archive",
+        "channel_canvas_updated",
+        "channel_convert_to_private",
+        "channel_convert_to_public",
+        "channel_join",
+        "channel_leave",
+        "channel_name",
+        "channel_posting_permissions",
+        "channel_purpose",
+        "channel_topic",
+        "channel_unarchive",
+        "ekm_access_denied",
+        "file_mention",
+        "group_archive",
+        "group_join",
+        "group_leave",
+        "group_name",
+        "group_purpose",
+        "group_topic",
+        "group_unarchive",
+        "huddle_thread",
+        "mpim_join",
+        "pinned_item",
+        "reminder_add",
+        "sh_room_created",
+        "tabbed_canvas_updated",
+        "tombstone",
+        "unpinned_item",
+    ]
 )
 Availability = Literal["present", "absent", "external", "deleted", "hidden", "denied"]
 _NOT_IN_EXPORT: dict[Availability, str] = {
@@ -44,18 +76,14 @@ class MessageReader:
 
     def day(self, elements: list[Any], where: str) -> Iterator[Item]:
         """The records of one day file. Two messages with one ``ts`` (merged exports) are told apart by their content."""
-        met: dict[str, list[bytes]] = {}
-        twins = _with_one_ts(elements)
-        for element in elements:
-            ts = _ts(element)
+        stamps = [_ts(element) for element in elements]
+        twins = _twins(elements, stamps)
+        for element, ts in zip(elements, stamps, strict=True):
             if ts is None:
                 yield Unreadable("message", where, "not a message: it has no usable ts")
                 continue
-            suffix = ""
-            if ts in twins:
-                group = met.setdefault(ts, sorted({to_json(e).encode() for e in elements if _ts(e) == ts}))
-                place = group.index(to_json(element).encode())
-                suffix = f"~{place + 1}" if place else ""
+            place = twins[ts][to_json(element)] if ts in twins else 1
+            suffix = f"~{place}" if place > 1 else ""
             yield from self._message(dict(element), ts, suffix)
 
     def _message(self, raw: dict[str, Any], ts: str, suffix: str) -> Iterator[Item]:
@@ -212,6 +240,16 @@ def _first_file(items: list[Item]) -> Ref | None:
     return None
 
 
+def _twins(elements: list[Any], stamps: list[str | None]) -> dict[str, dict[str, int]]:
+    """For each ``ts`` that several messages have: message as JSON → its number among them, whatever their order."""
+    several = {ts for ts, count in Counter(stamps).items() if count > 1 and ts is not None}
+    groups: dict[str, set[str]] = {ts: set() for ts in several}
+    for element, ts in zip(elements, stamps, strict=True):
+        if ts in several:
+            groups[ts].add(to_json(element))
+    return {ts: {text: number for number, text in enumerate(sorted(group), 1)} for ts, group in groups.items()}
+
+
 def _ts(element: object) -> str | None:
     if not isinstance(element, dict):
         return None
@@ -219,13 +257,3 @@ def _ts(element: object) -> str | None:
     if isinstance(ts, msgspec.Raw):
         ts = bytes(ts).decode()
     return ts if isinstance(ts, str) and parse_time(ts) else None
-
-
-def _with_one_ts(elements: list[Any]) -> set[str]:
-    met: set[str] = set()
-    twins: set[str] = set()
-    for element in elements:
-        ts = _ts(element)
-        if ts is not None:
-            (twins if ts in met else met).add(ts)
-    return twins

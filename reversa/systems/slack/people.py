@@ -31,28 +31,30 @@ class People:
         roles = [role for flag, role in _ROLES.items() if raw.get(flag) is True]
         for flag in _ROLES:
             take(raw, flag, bool)
-        deleted = take(raw, "deleted", bool)
+        deleted, bot, guest = take(raw, "deleted", bool), take(raw, "is_bot", bool), take(raw, "is_restricted", bool)
+        full_name = take_text(profile, "real_name")
+        if full_name is None or raw.get("real_name") == full_name:
+            full_name = take_text(raw, "real_name") or full_name
         email, phone = take_text(profile, "email"), take_text(profile, "phone")
-        user = User(
+        return User(
             id=id,
             root=ref("user", id),
             updated_at=take_seconds(raw, "updated"),
             username=take_text(raw, "name"),
             display_name=take_text(profile, "display_name"),
-            full_name=take_text(profile, "real_name") or take_text(raw, "real_name"),
+            full_name=full_name,
             given_name=take_text(profile, "first_name"),
             family_name=take_text(profile, "last_name"),
             title=take_text(profile, "title"),
             emails=[email] if email else None,
             phones=[phone] if phone else None,
-            user_type="bot" if raw.get("is_bot") or id == "USLACKBOT" else "guest" if raw.get("is_restricted") else "member",
+            user_type="bot" if bot or id == "USLACKBOT" else "guest" if guest else "member",
             roles=sorted(roles) or None,
             active=None if deleted is None else not deleted,
             timezone=take_text(raw, "tz"),
             photo_url=take_text(profile, "image_original") or take_text(profile, "image_512") or take_text(profile, "image_72"),
             native=native(raw | ({"profile": profile} if profile else {})),
         )
-        return user
 
     def met(self, id: str, hints: dict[str, Any] | None = None) -> Ref:
         """A reference to somebody who wrote, reacted or is a member; ``hints`` is what the message says of them."""
@@ -84,7 +86,10 @@ class People:
                 id=id,
                 root=ref("user", id),
                 username=take_text(profile, "name"),
-                display_name=take_text(profile, "display_name") or take_text(bot_profile, "name") or take_text(hints, "username") or ("Slackbot" if id == "USLACKBOT" else None),
+                display_name=take_text(profile, "display_name")
+                or take_text(bot_profile, "name")
+                or take_text(hints, "username")
+                or ("Slackbot" if id == "USLACKBOT" else None),
                 full_name=take_text(profile, "real_name"),
                 given_name=take_text(profile, "first_name"),
                 family_name=take_text(profile, "last_name"),
@@ -94,6 +99,4 @@ class People:
 
     def membership(self, conversation: str, user: str) -> Membership:
         """That a user is a member of a conversation."""
-        return Membership(
-            id=f"{conversation}/{user}", root=ref("space", conversation), group=ref("space", conversation), member=self.met(user)
-        )
+        return Membership(id=f"{conversation}/{user}", root=ref("space", conversation), group=ref("space", conversation), member=self.met(user))

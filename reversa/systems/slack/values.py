@@ -23,18 +23,25 @@ def to_json(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
-def read_array(data: bytes) -> tuple[list[Any], str]:
-    """The elements of a JSON array, and why reading stopped early (empty when it did not).
+class Array(msgspec.Struct):
+    """The elements of a JSON list; `broken` says why reading stopped early, `escaped` which elements held half characters."""
 
-    A file that is broken half way gives the elements before the break.
-    """
+    elements: list[Any]
+    broken: str = ""
+    escaped: frozenset[int] = frozenset()
+
+
+def read_array(data: bytes) -> Array:
+    """Read a JSON list. A file that is broken half way gives the elements before the break."""
     try:
         value = _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _salvage(data)
+        elements, broken = _salvage(data)
+        whole = [without_surrogates(element) for element in elements]
+        return Array(whole, broken, frozenset(n for n, element in enumerate(elements) if element != whole[n]))
     if not isinstance(value, list):
-        return [], f"a JSON {type(value).__name__} where a list was expected"
-    return value, ""
+        return Array([], f"a JSON {type(value).__name__} where a list was expected")
+    return Array(value)
 
 
 def _salvage(data: bytes) -> tuple[list[Any], str]:
@@ -81,7 +88,7 @@ def _skip(text: str, position: int) -> int:
 
 
 def without_surrogates(value: Any) -> Any:
-    """The value with every lone surrogate, which no encoding can carry, written as its escape ``\\udXXX``."""
+    """The value with every lone surrogate, which no encoding can carry, written as its JSON escape."""
     if isinstance(value, str):
         return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
     if isinstance(value, list):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,78 +18,176 @@ from reversa.errors import LocatorError, MissingExtra, TargetError
 Convert = Callable[[Any], Any]
 
 
+def _without_nul(char: str) -> str:
+    """SQL for a column of JSON text without the escape of U+0000: SQLite cuts a text there, PostgreSQL refuses it.
+
+    A backslash that is itself escaped must not count, so those are set aside as U+0001, which JSON text never holds.
+    """
+    return rf"replace(replace(replace({{column}}, '\\', {char}(1)), '\u0000', '\u2400'), {char}(1), '\\')"
+
+
 class Dialect:
     """SQLite, and what the others share with it."""
 
     name = "sqlite"
-    json_text = "json_extract({column}, '$.text')"
-    id_bytes: int | None = None
-    """Longest id in UTF-8 that the unique index takes; None: no limit met."""
+    json_text = f"json_extract({_without_nul('char')}, '$.text')"
+    """The text in a body that is JSON, U+0000 shown as U+2400."""
     holds_nul = True
+    id_limit = ""
+    """The longest id that the unique index takes, in words; empty: no limit met."""
+    largest_record: int | None = None
+    """Bytes of JSON; None: no limit met."""
     instant: Any = sa.Text()
     text: Any = sa.Text()
     id: Any = sa.Text()
     binary: Any = sa.LargeBinary()
     date: Any = sa.Text()
-    on_connect: tuple[str, ...] = ("PRAGMA foreign_keys = ON", "PRAGMA trusted_schema = OFF")
-    limits = {"text": "any text, U+0000 included"}
+    placeholder = "?"
+    indexes_references = False
+    """Whether the database itself makes an index for every foreign key."""
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        return {"text": "any text, U+0000 included"}
+
+    def takes_id(self, id: str) -> bool:
+        """Whether an id is short enough."""
+        del id
+        return True
 
     def encoder(self, type_: str) -> Convert | None:
         """How a value of a schema type is given to the driver; None: as it is."""
-        return {"instant": _to_text, "date": date.isoformat}.get(type_)
+        convert: dict[str, Convert] = {"instant": _to_text, "date": date.isoformat}
+        return convert.get(type_)
 
     def decoder(self, type_: str) -> Convert | None:
-        """How a value from the driver becomes one of the schema; None: as it is."""
-        return {"instant": datetime.fromisoformat, "date": date.fromisoformat, "boolean": bool}.get(type_)
+        """How a value from the driver becomes one of the schema; None: as it is. Raises ValueError or TypeError for what is none."""
+        convert: dict[str, Convert] = {"instant": datetime.fromisoformat, "date": date.fromisoformat, "boolean": _to_bool}
+        return convert.get(type_)
+
+    def prepare(self, connection: Any) -> None:
+        """Set up a new connection of the driver."""
+        connection.isolation_level = None  # the driver begins no transaction by itself, and so none is begun late
+        connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")  # what is not UTF-8 is found per record
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+
+    def begin(self, connection: sa.Connection) -> None:
+        """Begin a transaction."""
+        connection.exec_driver_sql("BEGIN")
 
     def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows, given in the order of the table's columns."""
-        statement = str(sa.insert(table).compile(dialect=connection.dialect, column_keys=[c.key for c in table.columns]))
-        connection.exec_driver_sql(statement, list(rows))
+        marks = ", ".join([self.placeholder] * len(table.columns))
+        connection.exec_driver_sql(f"INSERT INTO {_with_columns(connection, table)} VALUES ({marks})", list(rows))  # noqa: S608 - our own names
+
+    def refuses(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether an error is about the values of a row, and not about the database."""
+        return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError)
 
 
 class PostgreSQL(Dialect):
     name = "postgresql"
-    json_text = "({column}::json ->> 'text')"
-    id_bytes = 2_000  # a btree entry must fit a third of a page: 2,704 bytes for the whole key
+    json_text = f"({_without_nul('chr')}::json ->> 'text')"
     holds_nul = False
+    id_limit = "2,000 bytes"  # an entry of a btree must fit a third of a page: 2,704 bytes for the whole key
     instant = sa.TIMESTAMP(timezone=True)
     date = sa.Date()
-    on_connect = ("SET TIME ZONE 'UTC'",)
-    limits = {"text": "no U+0000: shown as U+2400", "id": "2,000 bytes, no U+0000"}
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        return {"text": "no U+0000: shown as U+2400", "id": f"{self.id_limit}, no U+0000"}
+
+    def takes_id(self, id: str) -> bool:
+        return len(id) <= 500 or len(id.encode()) <= 2000
 
     def encoder(self, type_: str) -> Convert | None:
+        del type_
         return None
 
     def decoder(self, type_: str) -> Convert | None:
-        return _in_utc if type_ == "instant" else None
+        convert: dict[str, Convert] = {"instant": datetime.fromisoformat, "date": date.fromisoformat}
+        return convert.get(type_)
+
+    def prepare(self, connection: Any) -> None:
+        from psycopg.types.string import TextLoader
+
+        for type_ in ("timestamptz", "date"):  # as text, so that a value outside Python's years is found per record
+            connection.adapters.register_loader(type_, TextLoader)
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute("SET datestyle = 'ISO, YMD'")
+        connection.commit()
+
+    def begin(self, connection: sa.Connection) -> None:
+        """The driver begins with the first statement."""
 
     def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        quote = connection.dialect.identifier_preparer
-        columns = ", ".join(quote.quote(column.name) for column in table.columns)
+        import psycopg
+
         driver = connection.connection.cursor()
-        with driver.copy(f"COPY {quote.format_table(table)} ({columns}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        statement = f"COPY {_with_columns(connection, table)} FROM STDIN"
+        try:
+            with driver.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:  # COPY goes past SQLAlchemy, its errors should not
+            raise sa.exc.DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
+
+    def refuses(self, error: sa.exc.DBAPIError) -> bool:
+        """Classes 22, 23 and 44: data, integrity, CHECK OPTION; 54: too large for an index; P0001: a trigger's RAISE."""
+        return (getattr(error.orig, "sqlstate", None) or "").startswith(("22", "23", "44", "54", "P0001"))
 
 
 class MariaDB(Dialect):
     name = "mariadb"
     json_text = "JSON_VALUE({column}, '$.text')"
-    id_bytes = 2_048  # 512 characters of 4 bytes: the index takes 3,072 bytes
+    id_limit = "512 characters"  # of four bytes each: the index takes 3,072 bytes
     instant = mysql.DATETIME(fsp=6)
     text = mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_nopad_bin")
     id = mysql.VARCHAR(512, charset="utf8mb4", collation="utf8mb4_nopad_bin")
     binary = mysql.LONGBLOB()
     date = sa.Date()
-    on_connect = ("SET time_zone = '+00:00'", "SET sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'", "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin")
-    limits = {"text": "max_allowed_packet of the server, 16 MiB by default", "id": "512 characters", "names": "compared byte by byte"}
+    placeholder = "%s"
+    indexes_references = True
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        return {
+            "record": f"{self.largest_record or 0:,} bytes as JSON: half of max_allowed_packet of the server",
+            "id": self.id_limit,
+            "names": "compared byte by byte",
+        }
+
+    def takes_id(self, id: str) -> bool:
+        return len(id) <= 512
 
     def encoder(self, type_: str) -> Convert | None:
         return _without_zone if type_ == "instant" else None
 
     def decoder(self, type_: str) -> Convert | None:
-        return {"instant": _with_zone, "boolean": bool}.get(type_)
+        convert: dict[str, Convert] = {"instant": _with_zone, "boolean": _to_bool}
+        return convert.get(type_)
+
+    def prepare(self, connection: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+            cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'")
+            cursor.execute("SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin")
+            cursor.execute("SELECT @@max_allowed_packet")
+            self.largest_record = int(cursor.fetchone()[0]) // 2  # a quote is written twice
+        connection.commit()
+
+    def begin(self, connection: sa.Connection) -> None:
+        """The driver begins with the first statement."""
+
+    def refuses(self, error: sa.exc.DBAPIError) -> bool:
+        """4025: a CHECK failed; 1644: a trigger's SIGNAL."""
+        return super().refuses(error) or (error.orig is not None and error.orig.args[0] in (4025, 1644))
+
+
+def _with_columns(connection: sa.Connection, table: sa.Table) -> str:
+    quote = connection.dialect.identifier_preparer
+    return f"{quote.format_table(table)} ({', '.join(quote.quote(column.name) for column in table.columns)})"
 
 
 def _to_text(value: datetime) -> str:
@@ -94,8 +195,10 @@ def _to_text(value: datetime) -> str:
     return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+def _to_bool(value: object) -> bool:
+    if value not in (0, 1):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value == 1
 
 
 def _without_zone(value: datetime) -> datetime:
@@ -106,7 +209,7 @@ def _with_zone(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC)
 
 
-_DIALECTS: dict[str, Dialect] = {"sqlite": Dialect(), "postgresql": PostgreSQL(), "mysql": MariaDB(), "mariadb": MariaDB()}
+DIALECTS: dict[str, type[Dialect]] = {"sqlite": Dialect, "postgresql": PostgreSQL, "mysql": MariaDB, "mariadb": MariaDB}
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 
 
@@ -122,31 +225,39 @@ def connect(address: str, options: Options) -> tuple[sa.Engine, Dialect]:
             f"The address of the {system} database holds a password, which would stay in the shell's history.",
             "Leave it out of the address and set the environment variable REVERSA_PASSWORD.",
         )
-    if system not in _DIALECTS:
-        raise LocatorError(f"reversa has not been proved on {system}.", f"Known: {', '.join(sorted(_DIALECTS))}")
+    if system not in DIALECTS:
+        raise LocatorError(f"reversa has not been proved on {system}.", f"Known: {', '.join(sorted(DIALECTS))}")
     if url.drivername == system and system in _DRIVERS:
         url = url.set(drivername=f"{system}+{_DRIVERS[system]}")
     if options.password is not None and system != "sqlite":
         url = url.set(password=options.password)
-    dialect = _DIALECTS[system]
+    dialect = DIALECTS[system]()
     try:
         engine = sa.create_engine(url)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"{system} needs the Python package {error.name}.", f"pip install 'reversa[{'postgresql' if system == 'postgresql' else 'mariadb'}]'") from error
-    sa.event.listen(engine, "connect", lambda connection, _: _prepare(connection, dialect))
+        raise MissingExtra(
+            f"{system} needs the Python package {error.name}.", f"pip install 'reversa[{'postgresql' if system == 'postgresql' else 'mariadb'}]'"
+        ) from error
+    sa.event.listen(engine, "connect", lambda connection, _: dialect.prepare(connection))
+    sa.event.listen(engine, "begin", dialect.begin)
     return engine, dialect
 
 
-def _prepare(connection: Any, dialect: Dialect) -> None:
-    cursor = connection.cursor()
-    for statement in dialect.on_connect:
-        cursor.execute(statement)
-    cursor.close()
-    if dialect.name != "sqlite":
-        connection.commit()
+def present(engine: sa.Engine) -> set[str]:
+    """Names of the tables that are there. A SQLite file is not made by looking."""
+    file = engine.url.database or ""
+    if engine.dialect.name == "sqlite" and not file.startswith(("file:", ":memory:")) and not Path(file).exists():
+        return set()
+    return set(sa.inspect(engine).get_table_names())
 
 
-def target_error(error: sa.exc.SQLAlchemyError, address: str) -> TargetError:
-    """What a person is told when a database fails."""
-    reason = " ".join(str(getattr(error, "orig", None) or error).split())
-    return TargetError(f"The database at {address} failed: {reason}", "Mend it and type the same command again: the run goes on where it stopped.")
+@contextlib.contextmanager
+def answered(engine: sa.Engine) -> Iterator[None]:
+    """Turn a failure of the database into an error that says what to do."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise TargetError(
+            f"The database at {engine.url} failed: {reason}", "Mend it and type the same command again: the run goes on where it stopped."
+        ) from error

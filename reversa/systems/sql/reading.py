@@ -8,120 +8,144 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from reversa.adapter import Unreadable
-from reversa.records import KINDS, Part, Record
+from reversa.records import KINDS, Record
 from reversa.schema import Field, fields
 from reversa.systems.sql.dialects import Convert, Dialect
 from reversa.systems.sql.tables import Tables
 
 Stream = Callable[[sa.Select[Any]], Iterator[Any]]
+Read = Callable[[Any], Any]
 
 
 class Select:
-    """Builds a SELECT column by column, and reads each value from its place in the row."""
+    """A SELECT over one table, built column by column; the key of the owning entity comes first, and orders the rows."""
 
-    def __init__(self, tables: Tables, table: sa.Table) -> None:
-        self._entity, self._from, self._columns = tables.entity, cast("sa.FromClause", table), list[sa.ColumnElement[Any]]()
+    def __init__(self, tables: Tables, dialect: Dialect, table: sa.Table) -> None:
+        self.table, self._entity, self._dialect = table, tables.entity, dialect
+        self._own = tables.entity.alias("own")
+        self._from: sa.FromClause = sa.join(table, self._own, self._own.c.key == table.c.entity)
+        self._columns: list[sa.ColumnElement[Any]] = [table.c.entity]
+        self.id = self.column(self._own.c.id)
 
-    def column(self, column: sa.ColumnElement[Any], convert: Convert | None) -> Callable[[Any], Any]:
-        """Add a column; returns what reads it."""
-        place = len(self._columns)
+    def column(self, column: sa.ColumnElement[Any]) -> int:
+        """Add a column; returns its place in the row."""
         self._columns.append(column)
-        if convert is None:
-            return lambda row: row[place]
-        return lambda row: None if row[place] is None else convert(row[place])
+        return len(self._columns) - 1
 
-    def reference(self, column: sa.ColumnElement[Any]) -> Callable[[Any], Any]:
-        """Add the kind and the id of the entity that a column points at; returns what reads the reference."""
+    def reference(self, column: sa.ColumnElement[Any]) -> int:
+        """Add a reference: at the place, the key; after it, the kind and the id of the entity that has it."""
         entity = self._entity.alias()
         self._from = self._from.outerjoin(entity, entity.c.key == column)
-        place = len(self._columns)
-        self._columns += [entity.c.kind, entity.c.id]
-        return lambda row: None if row[place] is None else f"{row[place]}:{row[place + 1]}"
+        self._columns += [column, entity.c.kind, entity.c.id]
+        return len(self._columns) - 3
 
-    def query(self, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:
-        return sa.select(*self._columns).select_from(self._from).order_by(*order)
+    def decoder(self, field: Field) -> Convert | None:
+        return self._dialect.decoder(field.type)
+
+    def query(self, source: int) -> sa.Select[Any]:
+        order = [column for column in self.table.primary_key.columns if column.name != "entity"]
+        return sa.select(*self._columns).select_from(self._from).where(self._own.c.source == source).order_by(self.table.c.entity, *order)
+
+
+class Values:
+    """Reads the values of some fields from their places in a row."""
+
+    def __init__(self) -> None:
+        self._columns: list[tuple[str, int, Convert | None]] = []
+        self._references: list[tuple[str, int]] = []
+        self._others: list[tuple[str, Read]] = []
+
+    def add(self, select: Select, field: Field, column: str) -> None:
+        """Add a field that lies in ``column``, or in several that begin with it."""
+        if field.part is not None:
+            members = Values()
+            for member in field.parts:
+                members.add(select, member, f"{column}_{member.name}")
+            make = cast("Callable[..., Any]", field.part)
+            self.add_other(field.name, lambda row: make(**given) if (given := members.read(row)) else None)
+        elif field.type == "ref":
+            self._references.append((field.name, select.reference(select.table.c[column])))
+        else:
+            self._columns.append((field.name, select.column(select.table.c[column]), select.decoder(field)))
+
+    def add_other(self, name: str, read: Read) -> None:
+        self._others.append((name, read))
+
+    def read(self, row: Any) -> dict[str, Any]:
+        """The values that are there. Raises ValueError, naming the field, for one that cannot be."""
+        values, name = {}, ""
+        try:
+            for name, place, convert in self._columns:
+                value = row[place]
+                if value is not None:
+                    values[name] = value if convert is None else convert(value)
+            for name, place in self._references:
+                if row[place] is not None:
+                    values[name] = _reference(*row[place : place + 3])
+            for name, read in self._others:
+                value = read(row)
+                if value is not None:
+                    values[name] = value
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{name}: {error}") from error
+        return values
+
+
+def _reference(key: int, kind: str | None, id: str | None) -> str:
+    if kind is None:
+        raise ValueError(f"points at {key}, where nothing is")
+    return f"{kind}:{id}"
+
+
+class Items:
+    """The items of a list field, taken owner by owner."""
+
+    def __init__(self, select: Select, field: Field, rows: Callable[[Select], Iterator[Any]]) -> None:
+        self._values = Values()
+        members = field.parts or (Field("value", field.type, True, False, field.doc, field.note),)
+        for member in members:
+            self._values.add(select, member, member.name)
+        self._make = cast("Callable[..., Any]", field.part or _only)
+        self._rows = rows(select)
+        self._next = next(self._rows, None)
+
+    def of(self, owner: int, count: int | None) -> list[Any] | None:
+        """The items of an owner, later in the order of keys than the one asked before; ``count`` is how many there should be."""
+        found = []
+        while self._next is not None and self._next[0] <= owner:
+            if self._next[0] == owner:
+                found.append(self._next)
+            self._next = next(self._rows, None)
+        if count is None and not found:
+            return None
+        if count != len(found):
+            raise ValueError(f"{count} items are announced, {len(found)} are there")
+        return [self._make(**self._values.read(row)) for row in found]
+
+
+def _only(value: Any) -> Any:
+    return value
 
 
 def read_kind(tables: Tables, dialect: Dialect, kind: str, source: int, stream: Stream) -> Iterator[Record | Unreadable]:
     """The records of a kind that belong to a source."""
-    table, entity = tables.kinds[kind], tables.entity
-    select = Select(tables, table)
-    key = select.column(table.c.entity, None)
-    own = entity.alias("own")
-    id = select.column(own.c.id, None)
-    readers: dict[str, Callable[[Any], Any]] = {}
-    lists: dict[str, Iterator[tuple[int, Any]]] = {}
+    select, values = Select(tables, dialect, tables.kinds[kind]), Values()
     for field in fields(kind):
         if field.is_list:
-            readers[field.name] = select.column(table.c[f"{field.name}_count"], None)
-            lists[field.name] = _items(tables, dialect, kind, field, source, stream)
+            values.add_other(field.name, _list(tables, dialect, kind, field, select, lambda inner: stream(inner.query(source))))
         elif field.name != "id":
-            readers[field.name] = _reader(select, dialect, table, field)
-    query = select.query(table.c.entity).join(own, own.c.key == table.c.entity).where(own.c.source == source)
-    waiting = {name: next(items, None) for name, items in lists.items()}
+            values.add(select, field, field.name)
     make = cast("Callable[..., Record]", KINDS[kind])
-    for row in stream(query):
-        values, name = {"id": id(row)}, ""
+    for row in stream(select.query(source)):
         try:
-            for name, read in readers.items():
-                value = read(row)
-                if name in lists:
-                    found, waiting[name] = _collect(key(row), waiting[name], lists[name])
-                    value = _list(value, found)
-                if value is not None:
-                    values[name] = value
-            yield make(**values)
+            record = make(id=row[select.id], **values.read(row))
         except (ValueError, TypeError) as error:
-            yield Unreadable(kind, values["id"], f"{name}: {error}")
+            yield Unreadable(kind, row[select.id], str(error))
+        else:
+            yield record
 
 
-def _list(count: int | None, found: list[Any]) -> list[Any] | None:
-    if count is None and not found:
-        return None
-    if count != len(found):
-        raise ValueError(f"{count} items are announced, {len(found)} are there")
-    return found
-
-
-def _reader(select: Select, dialect: Dialect, table: sa.Table, field: Field) -> Callable[[Any], Any]:
-    if field.type == "ref":
-        return select.reference(table.c[field.name])
-    if field.part is None:
-        return select.column(table.c[field.name], dialect.decoder(field.type))
-    members = {m.name: select.column(table.c[f"{field.name}_{m.name}"], dialect.decoder(m.type)) for m in field.parts}
-    return _part_reader(field.part, members)
-
-
-def _part_reader(part: type[Part], members: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    make = cast("Callable[..., Part]", part)
-
-    def read(row: Any) -> Part | None:
-        values = {name: value for name, member in members.items() if (value := member(row)) is not None}
-        return make(**values) if values else None
-
-    return read
-
-
-def _items(tables: Tables, dialect: Dialect, kind: str, field: Field, source: int, stream: Stream) -> Iterator[tuple[int, Any]]:
-    """The items of a list field with the key of their owner, in the order of owners and positions."""
-    table = tables.lists[kind, field.name]
-    select = Select(tables, table)
-    key = select.column(table.c.entity, None)
-    own = tables.entity.alias("own")
-    if field.part is None:
-        plain = Field("value", field.type, required=True, is_list=False, doc="", note=field.note)
-        read = _reader(select, dialect, table, plain)
-    else:
-        read = _part_reader(field.part, {m.name: _reader(select, dialect, table, m) for m in field.parts})
-    query = select.query(table.c.entity, table.c.position).join(own, own.c.key == table.c.entity).where(own.c.source == source)
-    for row in stream(query):
-        yield key(row), read(row)
-
-
-def _collect(key: int, first: tuple[int, Any] | None, items: Iterator[tuple[int, Any]]) -> tuple[list[Any], tuple[int, Any] | None]:
-    found = []
-    while first is not None and first[0] <= key:
-        if first[0] == key:
-            found.append(first[1])
-        first = next(items, None)
-    return found, first
+def _list(tables: Tables, dialect: Dialect, kind: str, field: Field, select: Select, rows: Callable[[Select], Iterator[Any]]) -> Read:
+    items = Items(Select(tables, dialect, tables.lists[kind, field.name]), field, rows)
+    count = select.column(select.table.c[f"{field.name}_count"])
+    return lambda row: items.of(row[0], row[count])

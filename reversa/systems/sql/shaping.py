@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from reversa.adapter import Change, Noted, Shaped, Unit
-from reversa.records import KINDS, Part, Record, kind_of, ref_to
+from reversa.records import KINDS, Part, Record, kind_of, ref_parts, ref_to
 from reversa.schema import fields
 from reversa.systems.sql.dialects import Dialect
 from reversa.systems.sql.writing import references
@@ -26,45 +26,54 @@ def changes(dialect: Dialect) -> tuple[Change, ...]:
             if field.name not in ("id", "root") and field.type in ("string", "struct") and not field.choices
         ]
         declared += [Change(f"sql.{kind}.id.nul", kind, "id", "skipped", "target-cannot", "an id with U+0000 cannot be stored") for kind in KINDS]
-    if dialect.id_bytes is not None:
-        declared += [Change(f"sql.{kind}.id.long", kind, "id", "skipped", "target-cannot", f"an id over {dialect.id_bytes} bytes cannot be indexed") for kind in KINDS]
+    if dialect.id_limit:
+        declared += [
+            Change(f"sql.{kind}.id.long", kind, "id", "skipped", "target-cannot", f"an id over {dialect.id_limit} cannot be indexed")
+            for kind in KINDS
+        ]
+    if dialect.largest_record is not None:
+        note = f"a record over {dialect.largest_record:,} bytes cannot be sent"
+        declared += [Change(f"sql.{kind}.large", kind, None, "skipped", "target-cannot", note) for kind in KINDS]
     return tuple(declared)
 
 
 def shape(dialect: Dialect, unit: Unit) -> Shaped:
     """The unit as the database will show it."""
-    if dialect.holds_nul and dialect.id_bytes is None:
+    if dialect.holds_nul and not dialect.id_limit:
         return Shaped(unit.root, unit.records)
     records: list[Record] = []
     noted: list[Noted] = []
     for record in unit.records:
-        refusal = _refusal(dialect, record)
-        if refusal:
-            noted.append(Noted(f"sql.{kind_of(record)}.id.{refusal}", ref_to(record)))
+        reason = _reason_to_skip(dialect, record)
+        if reason:
+            noted.append(Noted(f"sql.{kind_of(record)}.{reason}", ref_to(record)))
             continue
-        if not dialect.holds_nul:
-            record = _without_nul(record, noted)
-        records.append(record)
+        records.append(record if dialect.holds_nul else _without_nul(record, noted))
     return Shaped(unit.root, tuple(records), tuple(noted))
 
 
-def _refusal(dialect: Dialect, record: Record) -> str:
-    """Why an id, the record's own or one it refers to, cannot be stored."""
-    limit = dialect.id_bytes
+def _reason_to_skip(dialect: Dialect, record: Record) -> str:
+    """Why an id, the record's own or one it refers to, or the whole of it cannot be stored."""
     for reference in (ref_to(record), *references(record)):
         if not dialect.holds_nul and NUL in reference:
-            return "nul"
-        if limit is not None and len(reference) * 4 > limit and len(reference.encode()) > limit:
-            return "long"
+            return "id.nul"
+        if not dialect.takes_id(ref_parts(reference)[1]):
+            return "id.long"
+    if dialect.largest_record is not None and len(msgspec.json.encode(record)) > dialect.largest_record:
+        return "large"
     return ""
 
 
 def _without_nul(record: Record, noted: list[Noted]) -> Record:
+    if b"\\u0000" not in msgspec.json.encode(record):
+        return record
     changed: dict[str, Any] = {}
     for field in fields(kind_of(record)):
         value = getattr(record, field.name)
         if value is not None and field.type in ("string", "struct"):
             shown = _shown(value)
+            if field.unordered:
+                shown = sorted(set(shown))
             if shown != value:
                 changed[field.name] = shown
                 noted.append(Noted(f"sql.{kind_of(record)}.{field.name}.nul", ref_to(record)))
@@ -79,5 +88,3 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Part):
         return msgspec.structs.replace(value, **{name: _shown(getattr(value, name)) for name in value.__struct_fields__})
     return value
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -20,44 +20,52 @@ _IN_LIST = 500
 
 
 class Keys:
-    """The integer keys of (kind, id) in ``reversa_entity``, looked up in batches; recent ones are remembered."""
+    """The integer keys of one source's (kind, id) in ``reversa_entity``, looked up in batches and remembered."""
 
-    def __init__(self, connection: sa.Connection, tables: Tables, source: int) -> None:
-        self._connection, self._entity, self._source = connection, tables.entity, source
-        self._known: dict[Ref, tuple[int, bool]] = {}
+    def __init__(self, connection: sa.Connection, tables: Tables, source: int, there: Container[str]) -> None:
+        """``there`` holds the names of the tables that are there."""
+        self.source = source
+        self._connection, self._tables, self._there = connection, tables, there
+        self._known: dict[Ref, int | None] = {}  # None: the table does not hold it
         self._next = (connection.execute(sa.select(sa.func.max(tables.entity.c.key))).scalar() or 0) + 1
 
-    def held(self, references: Sequence[Ref]) -> dict[Ref, tuple[int, bool]]:
-        """The key, and whether the record itself is missing, of those references that the table holds."""
-        found = {r: self._known[r] for r in references if r in self._known}
-        asked: dict[str, list[str]] = {}
-        for reference in references:
-            if reference not in found:
-                kind, id = ref_parts(reference)
-                asked.setdefault(kind, []).append(id)
-        entity = self._entity
-        for kind, ids in asked.items():
-            for start in range(0, len(ids), _IN_LIST):
-                query = sa.select(entity.c.id, entity.c.key, entity.c.missing).where(
-                    entity.c.source == self._source, entity.c.kind == kind, entity.c.id.in_(ids[start : start + _IN_LIST])
-                )
-                for id, key, missing in self._connection.execute(query):
-                    found[Ref(f"{kind}:{id}")] = key, bool(missing)
+    def held(self, references: Sequence[Ref]) -> dict[Ref, int]:
+        """The keys of those references that the table holds, whether the record is there or only referred to."""
         if len(self._known) > _KNOWN_KEYS:
             self._known.clear()
-        self._known.update(found)
+        self.here([reference for reference in references if reference not in self._known])
+        return {reference: key for reference in references if (key := self._known[reference]) is not None}
+
+    def here(self, records: Sequence[Ref]) -> dict[Ref, int]:
+        """The keys of those records that are there, asked anew."""
+        self._known.update(dict.fromkeys(records))
+        asked: dict[str, list[str]] = {}
+        for record in records:
+            kind, id = ref_parts(record)
+            asked.setdefault(kind, []).append(id)
+        found: dict[Ref, int] = {}
+        for kind, ids in asked.items():
+            query = self._query(kind)
+            for start in range(0, len(ids), _IN_LIST):
+                for id, key, own in self._connection.execute(query, {"ids": ids[start : start + _IN_LIST]}):
+                    reference = Ref(f"{kind}:{id}")
+                    self._known[reference] = key
+                    if own is not None:
+                        found[reference] = key
         return found
 
-    def give(self, reference: Ref, missing: bool) -> int:
+    def _query(self, kind: str) -> sa.Select[Any]:
+        entity, own = self._tables.entity, self._tables.kinds[kind]
+        asked = entity.c.source == self.source, entity.c.kind == kind, entity.c.id.in_(sa.bindparam("ids", expanding=True))
+        if own.name not in self._there:
+            return sa.select(entity.c.id, entity.c.key, sa.null()).where(*asked)
+        return sa.select(entity.c.id, entity.c.key, own.c.entity).select_from(entity.outerjoin(own, own.c.entity == entity.c.key)).where(*asked)
+
+    def give(self, reference: Ref) -> int:
         """A new key."""
         key, self._next = self._next, self._next + 1
-        self._known[reference] = key, missing
+        self._known[reference] = key
         return key
-
-    def arrived(self, records: Iterable[Ref]) -> None:
-        """These records are there now."""
-        for reference in records:
-            self._known[reference] = self._known[reference][0], False
 
 
 def references(record: Record) -> Iterator[Ref]:

@@ -1,0 +1,1 @@
+"""Speed, measured side by side with a plain script in one run: ``make bench``."""

@@ -1,0 +1,5 @@
+"""``python -m reversa``."""
+
+from reversa.cli import main
+
+main()

@@ -1,0 +1,328 @@
+"""The commands: thin, no logic. Every failure a person can meet ends in two lines and its own exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reversa import __version__
+from reversa.errors import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_VERIFIED, ReversaError
+
+if TYPE_CHECKING:
+    from reversa.planning import Plan
+    from reversa.reporting import Report
+    from reversa.wording import Language
+
+
+class _Commands(click.Group):
+    """Turns errors into a sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ReversaError as error:
+            _say_error(error.message, error.hint)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            _say_error("Interrupted.", "Nothing is lost: type the same command again and it goes on.")
+            sys.exit(EXIT_INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours: said, kept, never thrown at the person
+            _say_defect(error)
+            sys.exit(EXIT_BUG)
+
+
+def _say_error(message: str, hint: str) -> None:
+    from reversa.wording import visible
+
+    click.echo(f"reversa: {visible(message)}", err=True)
+    if hint:
+        click.echo(f"    -> {visible(hint)}", err=True)
+
+
+def _say_defect(error: Exception) -> None:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="reversa-defect-", suffix=".txt", delete=False, encoding="utf-8", errors="replace") as file:
+        file.write(f"reversa {__version__}\n" + "".join(traceback.format_exception(error)))
+    _say_error(f"This is a defect of reversa ({type(error).__name__}).", f"What was kept of it, to be read before it is sent to us: {file.name}")
+
+
+def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    """The language asked for, else that of the environment."""
+    if value:
+        return value
+    named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "fr" if named.startswith("fr") else "en"
+
+
+lang_option = click.option("--lang", type=click.Choice(["fr", "en"]), callback=_language, help="Language of the report; default from LANG.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+private_option = click.option("--private", is_flag=True, help="Direct messages and private spaces too.")
+tenant_option = click.option("--tenant", help="Whose data it is, where the source does not say.")
+run_option = click.option("--run", type=click.Path(path_type=Path), help="Run folder; default: NAME.reversa here.")
+accept_option = click.option("--accept", type=click.Path(path_type=Path), help="losses.csv with every line accepted.")
+run_argument = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="reversa")
+def main() -> None:
+    """Take an organisation's data out of one system, put it into another, and prove what arrived."""
+
+
+@main.command()
+@click.argument("source")
+@click.argument("target")
+@run_option
+@private_option
+@tenant_option
+@accept_option
+@lang_option
+@json_option
+def migrate(
+    source: str, target: str, run: Path | None, private: bool, tenant: str | None, accept: Path | None, lang: Language, as_json: bool
+) -> None:
+    """The whole road: export, plan, import, verify, report. The same command goes on where it stopped."""
+    from reversa.migrating import default_run
+    from reversa.migrating import migrate as carry
+
+    folder = run or default_run(source)
+    with _progress(quiet=as_json) as progress:
+        report = carry(source, target, folder, private=private, tenant=tenant, accepted=accept, ask=_ask, progress=progress)
+    _finish(report, folder, lang, as_json)
+
+
+@main.command()
+@click.argument("source")
+@run_option
+@private_option
+@tenant_option
+def export(source: str, run: Path | None, private: bool, tenant: str | None) -> None:
+    """Read a source into a package."""
+    from reversa.migrating import Road, default_run
+
+    folder = run or default_run(source)
+    with _progress() as progress:
+        road = Road(folder, progress)
+        with road.guarded():
+            package = road.export(source, private=private, tenant=tenant)
+    click.echo(f"{package.count()} records of {package.source} are in {package.folder}")
+    click.echo(f"Next: reversa plan {folder} TARGET")
+
+
+@main.command()
+@run_argument
+@click.argument("target")
+@lang_option
+@json_option
+def plan(run: Path, target: str, lang: Language, as_json: bool) -> None:
+    """Count what will change on the way to a target, before anything is written to it."""
+    import msgspec
+
+    from reversa.migrating import Road
+    from reversa.rendering import render_plan
+
+    with _progress(quiet=as_json) as progress:
+        road = Road(run, progress)
+        with road.guarded():
+            made = road.plan(target)
+    if as_json:
+        click.echo(msgspec.json.encode(made).decode())
+        return
+    click.echo(render_plan(made, lang))
+    click.echo(f"Next: read {run / 'losses.csv'}, then: reversa import {run}")
+
+
+@main.command("import")
+@run_argument
+@accept_option
+def import_(run: Path, accept: Path | None) -> None:
+    """Write the package to the target of the plan."""
+    from reversa.migrating import Road
+
+    with _progress() as progress:
+        road = Road(run, progress)
+        with road.guarded():
+            road.accept(accept, _ask)
+            road.import_()
+    click.echo(f"Next: reversa verify {run}")
+
+
+@main.command()
+@run_argument
+@lang_option
+@json_option
+def verify(run: Path, lang: Language, as_json: bool) -> None:
+    """Read the target back and compare it with what the package makes expected."""
+    from reversa.migrating import Road
+
+    with _progress(quiet=as_json) as progress:
+        road = Road(run, progress)
+        with road.guarded():
+            report = road.verify()
+    _finish(report, run, lang, as_json)
+
+
+@main.command()
+@run_argument
+@lang_option
+@json_option
+def report(run: Path, lang: Language, as_json: bool) -> None:
+    """Show the last report of a run again."""
+    from reversa.migrating import Road
+
+    _finish(Road(run).report(), run, lang, as_json)
+
+
+@main.command()
+@run_argument
+@click.argument("kind")
+@click.argument("id")
+def why(run: Path, kind: str, id: str) -> None:
+    """One record's way: source, package, target, difference."""
+    import msgspec
+
+    from reversa.migrating import Road
+
+    way = Road(run).why(kind, id)
+    click.echo(msgspec.json.format(msgspec.json.encode(way), indent=1).decode())
+
+
+@main.command()
+@run_argument
+@click.confirmation_option(prompt="Remove from the target what this run wrote to it?")
+def undo(run: Path) -> None:
+    """Take back what a run wrote to its target; all else stays as it was."""
+    from reversa.migrating import Road
+
+    road = Road(run)
+    with road.guarded():
+        count = road.undo()
+    click.echo(f"{count} records were taken back.")
+
+
+@main.command()
+@click.argument("source")
+@private_option
+@tenant_option
+@json_option
+def inspect(source: str, private: bool, tenant: str | None, as_json: bool) -> None:
+    """What is in a source: kinds, counts, dates, what cannot be read. Nothing is written."""
+    from reversa.inspecting import inspect as look
+
+    found = look(source, private=private, tenant=tenant)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    from reversa.terminal import print_inspection
+
+    print_inspection(found)
+
+
+@main.command()
+@click.argument("package", type=click.Path(path_type=Path))
+def validate(package: Path) -> None:
+    """Check a package: every file, row and blob, and that nothing was added."""
+    from reversa.validating import validate as check
+    from reversa.wording import visible
+
+    problems = check(package)
+    for problem in problems:
+        click.echo(visible(problem))
+    if problems:
+        click.echo(f"{package} is not whole: {len(problems)} problem(s).")
+        sys.exit(EXIT_DIFFERENT)
+    click.echo(f"{package} is whole.")
+
+
+@main.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+def diff(a: Path, b: Path) -> None:
+    """Compare two packages, field by field."""
+    from reversa.verifying import compare_packages
+    from reversa.wording import visible
+
+    findings = compare_packages(a, b)
+    for finding in findings:
+        click.echo(visible(f"{finding.status} {finding.kind} {finding.id} {finding.field or ''}".rstrip()))
+    click.echo("No difference." if not findings else f"{len(findings)} difference(s).")
+    sys.exit(EXIT_DIFFERENT if findings else EXIT_VERIFIED)
+
+
+@main.command()
+def adapters() -> None:
+    """The systems that reversa reads and writes."""
+    from reversa import registry
+
+    for group in ("exporters", "importers"):
+        click.echo(f"{group}: {', '.join(registry.names(group))}")
+
+
+@main.command()
+@click.argument("adapter")
+@click.argument("locator", required=False)
+def conformance(adapter: str, locator: str | None) -> None:
+    """Run the shared suite against an adapter, on a source or an empty target of yours."""
+    from reversa.testing import run_suite
+
+    results = run_suite(adapter, locator)
+    for result in results:
+        click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.check}{'' if result.passed else ': ' + result.reason}")
+    sys.exit(EXIT_VERIFIED if all(result.passed for result in results) else EXIT_DIFFERENT)
+
+
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("reversa-demo"), show_default=True)
+@lang_option
+def demo(folder: Path, lang: Language) -> None:
+    """The whole story on a real export that ships with reversa; nothing to set up."""
+    from reversa.demo.story import tell
+
+    tell(folder, lang)
+
+
+# --------------------------------------------------------------------------------------------------------- shared
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool = False) -> Iterator[Any]:
+    from reversa.terminal import progress
+
+    with progress(quiet=quiet) as show:
+        yield show
+
+
+def _ask(plan: Plan) -> bool:
+    """Ask a person at the terminal; nobody there means no."""
+    from reversa.rendering import render_plan
+
+    if not sys.stdin.isatty():
+        return False
+    click.echo(render_plan(plan, "en"))
+    return click.confirm(f"{plan.target} is in use by others. Go on with these changes?")
+
+
+def _finish(report: Report, folder: Path, lang: Language, as_json: bool) -> None:
+    """Print the result and what to type next, and leave with the verdict's exit code."""
+    import msgspec
+
+    if as_json:
+        click.echo(msgspec.json.encode(report).decode())
+    else:
+        from reversa.rendering import render_text
+        from reversa.terminal import next_steps
+
+        click.echo(render_text(report, lang))
+        click.echo(next_steps(report, folder, lang))
+    sys.exit(report.exit_code)
