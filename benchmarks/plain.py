@@ -41,7 +41,7 @@ class Target:
         found = self.keys.get((kind, id))
         if found is None:
             found = self.keys[kind, id] = len(self.keys) + 1
-            self.add("reversa_entity", (found, 1, kind, id, 0))
+            self.add("reversa_entity", (found, 1, kind, id))
         return found
 
     def record(self, kind: str, id: str, values: dict[str, Any]) -> None:
@@ -129,12 +129,11 @@ def schema() -> Iterator[str]:
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 
-    from reversa.systems.sql.dialects import Dialect
-    from reversa.systems.sql.tables import Tables
+    from reversa.systems.sql.tables import tables_of
 
-    for table in Tables(Dialect()).metadata.sorted_tables:
-        yield str(CreateTable(table).compile(dialect=sqlite.dialect()))  # type: ignore[no-untyped-call]
-        yield from (str(CreateIndex(index).compile(dialect=sqlite.dialect())) for index in table.indexes)  # type: ignore[no-untyped-call]
+    for table in tables_of("sqlite").metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
+        yield from (str(CreateIndex(index).compile(dialect=sqlite.dialect())) for index in table.indexes)
 
 
 if __name__ == "__main__":

@@ -91,13 +91,14 @@ class SqlImporter:
             if reference not in key_of:
                 key_of[reference] = keys.give(reference)
                 new.append((key_of[reference], keys.source, *ref_parts(reference)))
-        rows: dict[sa.Table, list[Row]] = {self._tables.entity: new}
+        if new:
+            self._dialect.insert(connection, self._tables.entity, new)
+        of_kind: dict[str, list[Record]] = {}
         for record in records:
-            for table, row in self._makers[kind_of(record)].rows(record, key_of.__getitem__):
-                rows.setdefault(table, []).append(row)
-        for table in self._tables.metadata.sorted_tables:
-            if rows.get(table):
-                self._dialect.insert(connection, table, rows[table])
+            of_kind.setdefault(kind_of(record), []).append(record)
+        for kind, some in of_kind.items():
+            for table, rows in self._makers[kind].rows(some, key_of):
+                self._dialect.insert(connection, table, rows)
         for digest in sorted({r.sha256 for r in records if isinstance(r, File | Opaque) and r.sha256 is not None}):
             self._store(connection, digest, session)
         return {record: key_of[record] for record in own}
@@ -164,53 +165,60 @@ class SqlImporter:
     # ------------------------------------------------------------------------------------------- undo
 
     def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
-        """Remove what a run wrote: its rows, the entities and contents that nothing else needs, the tables left empty."""
+        """Remove what a run wrote: its rows, the tables left empty, the entities and contents that nothing else needs.
+
+        Each step may be repeated after an interruption.
+        """
         if self._tables.entity.name not in self._there:
             return
         with answered(self._engine):
             with self._connected().begin():
-                keys = self._keys_if_known()
-                if keys is not None:
-                    self._remove(keys, written)
+                self._remove_rows(written)
             with self._connected().begin():
-                self._drop_empty(self._connected())
-        self._keys = None
+                self._drop_empty()
+            if self._kinds():
+                with self._connected().begin():
+                    self._remove_unneeded()
+            self._keys = None
 
-    def _remove(self, keys: Keys, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
-        connection, kinds = self._connected(), self._kinds()
-        entity, source, blob = self._tables.entity, self._tables.source, self._tables.blob
-        while batch := dict(itertools.islice(written, 1000)):
+    def _remove_rows(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
+        keys = self._keys_if_known()
+        while keys is not None and (batch := dict(itertools.islice(written, 1000))):
             doomed: dict[str, list[int]] = {}
             for record, key in keys.here(list(batch)).items():
                 if _target(record, key) in batch[record]:  # else a later run wrote it anew
                     doomed.setdefault(ref_parts(record)[0], []).append(key)
             for kind, rows in doomed.items():
                 for table in reversed(self._tables.of_kind(kind)):
-                    connection.execute(sa.delete(table).where(table.c.entity.in_(rows)))
-        used = [sa.select(column).where(column.is_not(None)) for kind in kinds for column in self._tables.uses(kind)]
-        connection.execute(sa.delete(entity).where(entity.c.source == keys.source, entity.c.key.not_in(sa.union_all(*used)) if used else sa.true()))
-        connection.execute(sa.delete(source).where(source.c.key == keys.source, source.c.key.not_in(sa.select(entity.c.source))))
-        digests = [
-            sa.select(column).where(column.is_not(None)) for kind in kinds & {"file", "opaque"} for column in [self._tables.kinds[kind].c.sha256]
-        ]
-        connection.execute(sa.delete(blob).where(blob.c.sha256.not_in(sa.union_all(*digests)) if digests else sa.true()))
+                    self._connected().execute(sa.delete(table).where(table.c.entity.in_(rows)))
 
-    def _drop_empty(self, connection: sa.Connection) -> None:
-        """Drop the tables of kinds that have no record, and all when no source is left."""
-
-        def is_empty(table: sa.Table) -> bool:
-            return connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-
-        before = self._kinds()
-        gone = {kind for kind in before if is_empty(self._tables.kinds[kind])}
-        tables = [table for kind in gone for table in self._tables.of_kind(kind)]
-        if is_empty(self._tables.source):
+    def _drop_empty(self) -> None:
+        """Drop the tables of kinds that have no record, and all when no kind is left."""
+        connection, before = self._connected(), self._kinds()
+        empty = {kind for kind in before if connection.execute(sa.select(self._tables.kinds[kind].c.entity).limit(1)).first() is None}
+        tables = [table for kind in empty for table in self._tables.of_kind(kind)]
+        if empty == before:
             tables += self._tables.shared()
         for name, (needs, _) in views(self._dialect, connection.dialect.identifier_preparer).items():
-            if needs <= before and needs & gone:
+            if needs <= before and needs & empty:
                 connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
         self._tables.metadata.drop_all(connection, tables=tables)
         self._there -= {table.name for table in tables}
+
+    def _remove_unneeded(self) -> None:
+        """Remove entities of the source without a record or a reference to it, the source without entities, contents without a use."""
+        connection, kinds, source = self._connected(), self._kinds(), self._whose()
+        entity, known, blob = self._tables.entity, self._tables.source, self._tables.blob
+        own = sa.select(known.c.key).where(known.c.system == source.system, known.c.tenant == source.tenant).scalar_subquery()
+        used = sa.union(*(sa.select(column.label("key")) for kind in kinds for column in self._tables.uses(kind))).subquery()
+        connection.execute(sa.delete(entity).where(entity.c.source == own, ~sa.exists().where(used.c.key == entity.c.key)))
+        connection.execute(
+            sa.delete(known).where(
+                known.c.system == source.system, known.c.tenant == source.tenant, ~sa.exists().where(entity.c.source == known.c.key)
+            )
+        )
+        holders = [self._tables.kinds[kind].c.sha256 for kind in kinds & {"file", "opaque"}]
+        connection.execute(sa.delete(blob).where(*(~sa.exists().where(sha256 == blob.c.sha256) for sha256 in holders)))
 
     def close(self) -> None:
         if self._connection is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -68,7 +68,7 @@ class Dialect:
     def prepare(self, connection: Any) -> None:
         """Set up a new connection of the driver."""
         connection.isolation_level = None  # the driver begins no transaction by itself, and so none is begun late
-        connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")  # what is not UTF-8 is found per record
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")  # what is not UTF-8 is found per record
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
 
@@ -93,6 +93,9 @@ class PostgreSQL(Dialect):
     id_limit = "2,000 bytes"  # an entry of a btree must fit a third of a page: 2,704 bytes for the whole key
     instant = sa.TIMESTAMP(timezone=True)
     date = sa.Date()
+
+    def __init__(self) -> None:
+        self._loaded: Counter[str] = Counter()
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -132,6 +135,10 @@ class PostgreSQL(Dialect):
                     copy.write_row(row)
         except psycopg.Error as error:  # COPY goes past SQLAlchemy, its errors should not
             raise sa.exc.DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
+        before = self._loaded[table.name]
+        self._loaded[table.name] += len(rows)
+        if len(str(before)) < len(str(before + len(rows))):  # ten times as many: without statistics every lookup reads the whole table
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
 
     def refuses(self, error: sa.exc.DBAPIError) -> bool:
         """Classes 22, 23 and 44: data, integrity, CHECK OPTION; 54: too large for an index; P0001: a trigger's RAISE."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
-from operator import attrgetter
+import functools
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from reversa.records import Record, Ref, kind_of, ref_parts, ref_to
+from reversa.records import KINDS, Record, Ref, kind_of, ref_parts, ref_to
 from reversa.schema import Field, fields
 from reversa.systems.sql.dialects import Dialect
 from reversa.systems.sql.tables import Tables
 
-KeyOf = Callable[[Ref], int]
 Row = tuple[Any, ...]
+Put = Callable[[Any, Mapping[Ref, int]], Sequence[Any]]
 _KNOWN_KEYS = 200_000
 _IN_LIST = 500
 
@@ -70,60 +71,88 @@ class Keys:
 
 def references(record: Record) -> Iterator[Ref]:
     """Every reference that a record holds."""
-    for field in fields(kind_of(record)):
-        value = getattr(record, field.name)
-        if value is None:
-            continue
-        if field.type == "ref":
-            yield from value if field.is_list else (value,)
-        elif field.type == "struct":
-            inner = [m.name for m in field.parts if m.type == "ref"]
-            for part in value if field.is_list else (value,):
-                yield from (r for name in inner if (r := getattr(part, name)) is not None)
+    single, lists, parts = _references(kind_of(record))
+    for name in single:
+        if (value := getattr(record, name)) is not None:
+            yield value
+    for name in lists:
+        yield from getattr(record, name) or ()
+    for name, inner in parts:
+        for part in getattr(record, name) or ():
+            yield from (value for member in inner if (value := getattr(part, member)) is not None)
+
+
+@functools.cache
+def _references(kind: str) -> tuple[list[str], list[str], list[tuple[str, list[str]]]]:
+    """Where a kind holds references: fields, lists, and members of the parts in its lists."""
+    known = fields(kind)
+    parts = [(f.name, [member.name for member in f.parts if member.type == "ref"]) for f in known if f.is_list]
+    return (
+        [f.name for f in known if f.type == "ref" and not f.is_list],
+        [f.name for f in known if f.type == "ref" and f.is_list],
+        [(name, inner) for name, inner in parts if inner],
+    )
 
 
 class RowMaker:
     """Makes the rows of one kind: of its table, and of the tables of its lists."""
 
     def __init__(self, tables: Tables, dialect: Dialect, kind: str) -> None:
-        self._values = [_values(dialect, field) for field in fields(kind) if field.name != "id"]
-        self._lists = [(tables.lists[kind, f.name], attrgetter(f.name), _item_values(dialect, f)) for f in fields(kind) if f.is_list]
-        self.table = tables.kinds[kind]
+        self._table = tables.kinds[kind]
+        self._columns = _Columns(dialect, KINDS[kind].__struct_fields__, [field for field in fields(kind) if field.name != "id"])
+        self._lists = [(tables.lists[kind, f.name], f.name, _item(dialect, f)) for f in fields(kind) if f.is_list]
 
-    def rows(self, record: Record, key_of: KeyOf) -> Iterator[tuple[sa.Table, Row]]:
-        """Each row with its table, the record's own first."""
-        key = key_of(ref_to(record))
-        row = [key]
-        for values in self._values:
-            row += values(record, key_of)
-        yield self.table, tuple(row)
-        for table, get, item_values in self._lists:
-            for position, item in enumerate(get(record) or ()):
-                yield table, (key, position, *item_values(item, key_of))
+    def rows(self, records: Sequence[Record], key_of: Mapping[Ref, int]) -> Iterator[tuple[sa.Table, list[Row]]]:
+        """The rows of these records, table by table, their own first."""
+        yield self._table, [(key_of[ref_to(record)], *self._columns.values(record, key_of)) for record in records]
+        for table, name, values in self._lists:
+            rows = [
+                (key_of[ref_to(record)], position, *values(item, key_of))
+                for record in records
+                for position, item in enumerate(getattr(record, name) or ())
+            ]
+            if rows:
+                yield table, rows
 
 
-def _values(dialect: Dialect, field: Field) -> Callable[[Any, KeyOf], Sequence[Any]]:
-    """What turns an owner's field into the values of its columns."""
-    get = attrgetter(field.name)
+class _Columns:
+    """Turns the fields of a record or a part into the values of their columns."""
+
+    def __init__(self, dialect: Dialect, names: Sequence[str], members: Sequence[Field]) -> None:
+        """``names`` are all fields of the owner, in its own order."""
+        places = {name: place for place, name in enumerate(names)}
+        self._plan = [(places[member.name], _put(dialect, member), _absent(member)) for member in members]
+
+    def values(self, owner: msgspec.Struct, key_of: Mapping[Ref, int]) -> list[Any]:
+        given, row = msgspec.structs.astuple(owner), list[Any]()
+        for place, put, absent in self._plan:
+            value = given[place]
+            if value is None:
+                row += absent
+            elif put is None:
+                row.append(value)
+            else:
+                row += put(value, key_of)
+        return row
+
+
+def _put(dialect: Dialect, field: Field) -> Put | None:
+    """What turns a value into those of its columns; None: one column takes it as it is."""
     if field.is_list:
-        return lambda owner, _: (None if (items := get(owner)) is None else len(items),)
+        return lambda items, _: (len(items),)
+    if field.part is not None:
+        return _Columns(dialect, [member.name for member in field.parts], field.parts).values
     if field.type == "ref":
-        return lambda owner, key_of: (None if (value := get(owner)) is None else key_of(value),)
-    if field.type == "struct":
-        members = [_values(dialect, member) for member in field.parts]
-        absent = (None,) * len(members)
-        return lambda owner, key_of: absent if (part := get(owner)) is None else [v for m in members for v in m(part, key_of)]
+        return lambda reference, key_of: (key_of[reference],)
     encode = dialect.encoder(field.type)
-    if encode is None:
-        return lambda owner, _: (get(owner),)
-    return lambda owner, _: (None if (value := get(owner)) is None else encode(value),)
+    return None if encode is None else lambda value, _: (encode(value),)
 
 
-def _item_values(dialect: Dialect, field: Field) -> Callable[[Any, KeyOf], Sequence[Any]]:
-    if field.type == "struct":
-        members = [_values(dialect, member) for member in field.parts]
-        return lambda item, key_of: [v for m in members for v in m(item, key_of)]
-    if field.type == "ref":
-        return lambda item, key_of: (key_of(item),)
-    encode = dialect.encoder(field.type)
-    return lambda item, _: (item if encode is None else encode(item),)
+def _absent(field: Field) -> tuple[None, ...]:
+    return (None,) * (1 if field.is_list else len(field.parts) or 1)
+
+
+def _item(dialect: Dialect, field: Field) -> Put:
+    """What turns an item of a list into the values of its row."""
+    one = msgspec.structs.replace(field, is_list=False)
+    return _put(dialect, one) or (lambda item, _: (item,))
