@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from reversa.errors import PackageError
+
 CHUNK = 2**20
 PACKED_BELOW = 2**20
 PACK_ENTRIES = 65_535  # the last count that a plain (not zip64) end record holds
@@ -53,15 +55,17 @@ class Staging:
 
     def add(self, content: BinaryIO) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            for chunk in chunks(content):
-                digest.update(chunk)
-                size += len(chunk)
-                file.write(chunk)
-        name = digest.hexdigest()
-        home = self._folder / name[:2]
-        home.mkdir(exist_ok=True)
-        Path(file.name).replace(home / name)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            path = Path(folder) / "content"
+            with path.open("wb") as file:
+                for chunk in chunks(content):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+            name = digest.hexdigest()
+            home = self._folder / name[:2]
+            home.mkdir(exist_ok=True)
+            path.replace(home / name)
         return name, size
 
     def remove(self) -> None:
@@ -113,14 +117,19 @@ class BlobReader:
         self._pack: tuple[str, zipfile.ZipFile] | None = None
 
     def open(self, sha256: str) -> BinaryIO:
-        """The content behind a digest. Raises KeyError if the package does not hold it."""
-        place = self._places[sha256]
+        """The content behind a digest. Raises PackageError if the package does not hold it whole."""
+        place = self._places.get(sha256, "")
+        if not place:
+            raise PackageError(f"The package holds no content {sha256}.", "reversa validate PACKAGE")
         if not place.startswith("packs/"):
             return (self._data / place).open("rb")
-        if self._pack is None or self._pack[0] != place:
-            self.close()
-            self._pack = place, zipfile.ZipFile(self._data / place)
-        return io.BytesIO(self._pack[1].read(sha256))
+        try:
+            if self._pack is None or self._pack[0] != place:
+                self.close()
+                self._pack = place, zipfile.ZipFile(self._data / place)
+            return io.BytesIO(self._pack[1].read(sha256))
+        except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise PackageError(f"{place} is damaged: {error}", "reversa validate PACKAGE") from error
 
     def close(self) -> None:
         if self._pack is not None:

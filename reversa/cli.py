@@ -110,13 +110,14 @@ def migrate(
 def export(source: str, run: Path | None, private: bool, tenant: str | None) -> None:
     """Read a source into a package."""
     from reversa.migrating import Road, default_run
+    from reversa.wording import visible
 
     folder = run or default_run(source)
     with _progress() as progress:
         road = Road(folder, progress)
         with road.guarded():
             package = road.export(source, private=private, tenant=tenant)
-    click.echo(f"{package.count()} records of {package.source} are in {package.folder}")
+    click.echo(visible(f"{package.count()} records of {package.source} are in {package.folder}"))
     click.echo(f"Next: reversa plan {folder} TARGET")
 
 

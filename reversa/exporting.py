@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import msgspec
 
-from reversa.adapter import Attached, Change, Exporter, Noted, Unreadable
+from reversa.adapter import Attached, BlobRef, Change, Exporter, Noted, Unreadable
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
-from reversa.errors import SourceError
+from reversa.errors import ReversaError, SourceError
 from reversa.package import Balance, Happened, Package, PackageWriter
-from reversa.records import KINDS, Record, kind_of, ref, ref_to
+from reversa.records import KINDS, Record, Ref, kind_of, ref, ref_to
 from reversa.redaction import redact
 from reversa.sorting import SortKey, Spool, package_order
 
@@ -29,6 +31,9 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     source = exporter.facts.source
     if source is None:
         raise SourceError("The source does not say whose data it holds.", "Give it a name: --tenant NAME")
+    tenant = source.tenant.encode("utf-8", "backslashreplace")
+    if redact(tenant) is not tenant or tenant.decode() != source.tenant:
+        raise SourceError("The name of the tenant is not one that a package may carry.", "Give it another name: --tenant NAME")
     census = exporter.census()
     writer = PackageWriter(folder)
     try:
@@ -48,6 +53,36 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     except BaseException:
         writer.abandon()
         raise
+
+
+class _UnreadableContentError(Exception):
+    """The source failed to give some content; a failure of our own disk is another matter."""
+
+
+class _Content(io.RawIOBase):
+    """Content of a source, of which every failure is the source's."""
+
+    def __init__(self, exporter: Exporter, blob: BlobRef) -> None:
+        with _as_unreadable():
+            self._file = exporter.open_blob(blob)
+
+    def read(self, size: int = -1) -> bytes:
+        with _as_unreadable():
+            return self._file.read(size)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@contextlib.contextmanager
+def _as_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except ReversaError:
+        raise
+    except Exception as error:  # decompressors and drivers have no common error
+        raise _UnreadableContentError(f"{type(error).__name__}: {error}") from error
 
 
 class Intake:
@@ -70,6 +105,7 @@ class Intake:
         self._placeholders: Counter[str] = Counter()
         self._records: Counter[str] = Counter()
         self._merged: Counter[str] = Counter()
+        self._numbered: set[Ref] = set()  # ids that look like those given to twins
 
     def read(self, progress: Progress, expected: int | None = None) -> None:
         """Take every item."""
@@ -98,21 +134,25 @@ class Intake:
             self._placeholders[kind] += 1
         if record.native is not None:
             self.not_mapped[kind] += 1
+        if "~" in record.id:
+            self._numbered.add(ref_to(record))
         self._spool.add(record, data)
         return None
 
     def _with_blob(self, item: Attached) -> Record:
+        kind, record = kind_of(item.record), ref_to(item.record)
         try:
-            with contextlib.closing(self._exporter.open_blob(item.blob)) as content:
-                sha256, size = self._blobs.add(content)
-        except (OSError, ValueError, EOFError, KeyError) as error:
-            change = Change(
-                f"{kind_of(item.record)}.sha256.unreadable", kind_of(item.record), "sha256", "lost", "source-lacks", "its content could not be read"
-            )
-            self._happen(Noted(change.code, ref_to(item.record), detail=str(error)), change)
+            with _Content(self._exporter, item.blob) as content:
+                sha256, size = self._blobs.add(cast("BinaryIO", content))
+        except _UnreadableContentError as error:
+            change = Change(f"{kind}.sha256.unreadable", kind, "sha256", "lost", "source-lacks", "its content could not be read")
+            self._happen(Noted(change.code, record, detail=str(error)), change)
             return msgspec.structs.replace(item.record, sha256=None)
         if not self._for_package:  # what a target says of itself is compared, not mended
             return msgspec.structs.replace(item.record, sha256=sha256)
+        if item.record.size not in (None, size):
+            change = Change(f"{kind}.size.differs", kind, "size", "converted", "source-lacks", "the source states another size than its content has")
+            self._happen(Noted(change.code, record, detail=f"stated {item.record.size}, found {size}"), change)
         return msgspec.structs.replace(item.record, sha256=sha256, size=size)
 
     def _without_secrets(self, kind: str, record: Record, data: bytes) -> tuple[Record, bytes]:
@@ -158,6 +198,8 @@ class Intake:
             else:
                 seen.add(data)
                 twins += 1
+                while ref(kind, f"{record.id}~{twins}") in self._numbered:
+                    twins += 1
                 twin = self._twin(kind, record, twins)
                 heapq.heappush(waiting, (package_order(twin), twin))
         while waiting:

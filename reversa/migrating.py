@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import itertools
 import os
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +29,7 @@ from reversa.reporting import Report, make_report
 from reversa.validating import validate
 from reversa.verifying import Finding, verify
 
+T = TypeVar("T")
 Ask = Callable[[Plan], bool]
 """Asked when a target is live and no file of accepted losses was given: yes or no."""
 
@@ -69,13 +74,23 @@ class Road:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn failures of the disk into an error with an answer."""
+        """Work in the run folder alone, and turn failures of its disk into an error with an answer."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            yield
+            with (self.folder / "run.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise RunError(
+                        f"Another reversa works in {self.folder}.", "Wait until it has ended, then type the same command again."
+                    ) from error
+                for left in self.folder.glob("sorting-*"):  # of a verification that was killed
+                    shutil.rmtree(left)
+                yield
         except OSError as error:
             raise DiskError(
-                f"{error.filename or self.folder}: {error.strerror or error}", "Free space or mend the disk, then type the same command again."
+                f"{error.filename or self.folder}: {error.strerror or error}",
+                "Free space, mend the disk or its rights, or give another folder (--run); then type the same command again.",
             ) from error
 
     # ------------------------------------------------------------------------------------------- steps
@@ -109,7 +124,7 @@ class Road:
         """The package of this run."""
         elsewhere = self.folder / "package.json"
         if elsewhere.exists():
-            return Package(Path(msgspec.json.decode(elsewhere.read_bytes())["path"]))
+            return Package(Path(self._read("package.json", dict[str, str])["path"]))
         if not (self.folder / "package").exists():
             raise RunError(f"{self.folder} holds no package yet.", f"reversa export SOURCE --run {self.folder}")
         return Package(self.folder / "package")
@@ -194,10 +209,9 @@ class Road:
 
     def report(self) -> Report:
         """The last report."""
-        path = self.folder / "report.json"
-        if not path.exists():
+        if not (self.folder / "report.json").exists():
             raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
-        return msgspec.json.decode(path.read_bytes(), type=Report)
+        return self._read("report.json", Report)
 
     def why(self, kind: str, id: str) -> dict[str, object]:
         """One record's way: as the source had it, what became of it, where it lies, what differs there."""
@@ -218,7 +232,10 @@ class Road:
     def findings(self) -> list[Finding]:
         """Everything that the last verification found wrong."""
         path = self.folder / "findings.ndjson"
-        return [msgspec.json.decode(line, type=Finding) for line in path.read_bytes().splitlines()] if path.exists() else []
+        try:
+            return [msgspec.json.decode(line, type=Finding) for line in path.read_bytes().splitlines()] if path.exists() else []
+        except msgspec.MsgspecError as error:
+            raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
 
     # ------------------------------------------------------------------------------------------- the folder
 
@@ -234,12 +251,19 @@ class Road:
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[Ledger]:
-        with contextlib.closing(Ledger(self.folder / "ledger.sqlite")) as ledger:
-            yield ledger
+        path = self.folder / "ledger.sqlite"
+        try:
+            with contextlib.closing(Ledger(path)) as ledger:
+                yield ledger
+        except sqlite3.OperationalError as error:
+            raise DiskError(f"{path}: {error}", "Free space or mend the disk, then type the same command again.") from error
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{path} is damaged: {error}", "Start a new run with --run NEW_FOLDER; what the target holds already is found and not written again."
+            ) from error
 
     def _plan_if_there(self) -> Plan | None:
-        path = self.folder / "plan.json"
-        return msgspec.json.decode(path.read_bytes(), type=Plan) if path.exists() else None
+        return self._read("plan.json", Plan) if (self.folder / "plan.json").exists() else None
 
     def _plan(self) -> Plan:
         made = self._plan_if_there()
@@ -249,8 +273,14 @@ class Road:
 
     def _bind(self, name: str, described: object, what: str) -> None:
         path = self.folder / name
-        if path.exists() and msgspec.json.decode(path.read_bytes()) != described:
+        if path.exists() and self._read(name, dict[str, object]) != described:
             raise RunError(f"The run folder {self.folder} belongs to {what}.", "Give this one a folder of its own: --run NEW_FOLDER")
+
+    def _read(self, name: str, type_: type[T]) -> T:
+        try:
+            return msgspec.json.decode((self.folder / name).read_bytes(), type=type_)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.folder / name} is damaged: {error}", f"Remove {self.folder / name} and type the command again.") from error
 
     def _write(self, name: str, value: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -265,14 +295,15 @@ class Road:
             writer.writerow(["old", "new"])
             for kind in package.kinds():
                 for record, _ in package.records(kind):
-                    if record.url is not None:
+                    if record.url is not None and record.url.startswith(("https://", "http://")):
                         entry = ledger.entry(Ref(f"{kind}:{record.id}"))
                         writer.writerow([record.url, f"{target}#{entry.targets[0]}" if entry is not None and entry.targets else ""])
 
 
 def _resolved(source: str) -> str:
     """The source as the run remembers it: the same from any folder, also after the export was moved away."""
-    return source if ":" in source else str(Path(source).absolute())
+    text = source if ":" in source else str(Path(source).absolute())
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _password() -> str | None:

@@ -5,6 +5,7 @@ It is written under a temporary name, flushed to the disk, and renamed last: und
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import heapq
 import itertools
@@ -29,6 +30,7 @@ from reversa.blobs import BlobReader, Staging, store
 from reversa.columns import from_batch, to_batch
 from reversa.errors import PackageError
 from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
+from reversa.redaction import redact
 from reversa.schema import arrow_schema, fields, schema_files
 from reversa.sorting import package_order
 
@@ -39,6 +41,9 @@ PART_BYTES = 512 * 2**20
 FORMAT = "reversa-package/1"
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+
+
+_event = msgspec.json.Decoder(dict[str, Any])
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +123,8 @@ class PackageWriter:
 
     def note(self, event: Noted | Unreadable) -> None:
         """Keep a line about one item that changed or could not be read."""
-        self._events.write(msgspec.json.encode({"event": type(event).__name__.lower(), **msgspec.structs.asdict(event)}) + b"\n")
+        texts = {k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in msgspec.structs.asdict(event).items()}
+        self._events.write(redact(msgspec.json.encode({"event": type(event).__name__.lower(), **texts})) + b"\n")
 
     def write_table(self, kind: str, records: Iterable[tuple[Record, str]]) -> None:
         """Write all records of a kind, given in package order with their digests."""
@@ -291,6 +297,9 @@ class Package:
             self.manifest = msgspec.convert(stated, Manifest)
         except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
             raise PackageError(f"{folder} is not a whole reversa package: {error}", f"reversa validate {folder}") from error
+        for kind, table in self.manifest.tables.items():
+            if kind not in KINDS or table.parts != tuple(f"tables/{kind}/part-{n:05d}.parquet" for n in range(len(table.parts))):
+                raise PackageError(f"{folder} names parts of {kind} that no package has.", f"reversa validate {folder}")
 
     @property
     def source(self) -> Source:
@@ -310,7 +319,7 @@ class Package:
         """
         table, whole = self.manifest.tables[kind], hashlib.sha256()
         for part in table.parts:
-            try:
+            with self._damage(part):
                 file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
                 if not file.schema_arrow.equals(arrow_schema(kind)):
                     raise PackageError(f"{part} does not have the columns of {kind}.", "pip install --upgrade reversa")
@@ -318,8 +327,6 @@ class Package:
                     for record, row_digest in from_batch(kind, batch):
                         whole.update(row_digest.encode())
                         yield record, row_digest
-            except (OSError, ValueError, TypeError, OverflowError, pa.ArrowException) as error:
-                raise PackageError(f"{part} is damaged: {error}", f"reversa validate {self.folder}") from error
         if whole.hexdigest() != table.digest:
             raise PackageError(f"The rows of {kind} are not those that the package states.", f"reversa validate {self.folder}")
 
@@ -336,8 +343,9 @@ class Package:
         if kind not in self.manifest.tables:
             return None
         parts = [self._data / part for part in self.manifest.tables[kind].parts]
-        table = ds.dataset(parts, schema=arrow_schema(kind)).to_table(filter=ds.field("id") == id)
-        rows = [row for batch in table.to_batches() for row in from_batch(kind, batch)]
+        with self._damage(f"tables/{kind}"):
+            table = ds.dataset(parts, schema=arrow_schema(kind)).to_table(filter=ds.field("id") == id)
+            rows = [row for batch in table.to_batches() for row in from_batch(kind, batch)]
         return rows[0][0] if rows else None
 
     def summary(self, kind: str) -> tuple[dict[str, int], dict[str, int]]:
@@ -355,15 +363,24 @@ class Package:
                     formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
         return dict(sorted(months.items())), dict(formats)
 
+    @contextlib.contextmanager
+    def _damage(self, name: str) -> Iterator[None]:
+        """Turn what a damaged file makes a library raise into an error with an answer."""
+        try:
+            yield
+        except (OSError, ValueError, TypeError, OverflowError, pa.ArrowException, msgspec.MsgspecError) as error:
+            raise PackageError(f"{name} is damaged: {error}", f"reversa validate {self.folder}") from error
+
     def events(self) -> Iterator[dict[str, Any]]:
         """The lines about single items that changed or could not be read."""
-        with (self._data / "changes.ndjson").open("rb") as lines:
-            yield from (json.loads(line) for line in lines)
+        with self._damage("changes.ndjson"), (self._data / "changes.ndjson").open("rb") as lines:
+            yield from (_event.decode(line) for line in lines)
 
     def blobs(self) -> BlobReader:
         return BlobReader(self._data, self.blob_places())
 
     def blob_places(self) -> dict[str, str]:
         """SHA-256 → path inside ``data`` of every blob."""
-        table = pq.read_table(self._data / "blobs.parquet", page_checksum_verification=True)
+        with self._damage("blobs.parquet"):
+            table = pq.read_table(self._data / "blobs.parquet", schema=BLOBS, page_checksum_verification=True)
         return {str(row["sha256"]): str(row["path"]) for row in table.to_pylist()}

@@ -12,7 +12,7 @@ REMOVED = b"REMOVED-BY-REVERSA"
 
 _SECRETS = re.compile(
     rb"(?P<before>"
-    rb"https://files\.slack\.com/[^\"\s<>|\\]*?[?&]t="  # the export token that opens every file of a workspace
+    rb"https:(?:\\*/){2}files\.slack\.com[^\"\s<>|]*?(?:[?&]|&amp;|%3F|%26)t(?:=|%3D)"  # the export token that opens every file of a workspace
     rb"|https://hooks\.slack\.com/(?:services|workflows|triggers)/"
     rb")[^&\"\\\s<>|]+"
     rb"|xox(?:[abcdeprs]|o(?=-\d))(?:\.xox[abcdeprs])?-[A-Za-z0-9-]{8,}|xapp-\d-[A-Za-z0-9-]{8,}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from pathlib import Path
 
 from reversa.blobs import Measure
@@ -26,7 +27,7 @@ def validate(folder: Path) -> list[str]:
         package = Package(folder)
         for kind in package.kinds():
             problems += _wrong_rows(package, kind)
-        problems += _wrong_blobs(package)
+        problems += _wrong_blobs(package) + _wrong_events(package)
     except PackageError as error:
         problems.append(error.message)
     return problems
@@ -96,3 +97,20 @@ def _wrong_blobs(package: Package) -> list[str]:
                 if Measure().add(content)[0] != sha256:
                     problems.append(f"blob {sha256} has other content")
     return problems
+
+
+def _wrong_events(package: Package) -> list[str]:
+    counted: Counter[str] = Counter()
+    for event in package.events():
+        if event.get("event") == "noted":
+            counted[str(event.get("code"))] += event.get("count", 0)
+        else:
+            counted["unreadable"] += 1
+    stated = Counter({happened.change.code: happened.count for happened in package.manifest.changes}) + Counter(
+        unreadable=package.manifest.unreadable
+    )
+    return [
+        f"changes.ndjson does not tell of {code} as often as the package states"
+        for code in sorted(counted.keys() | stated.keys())
+        if counted[code] != stated[code]
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -284,10 +285,25 @@ def test_help_and_import_load_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_a_defect_is_kept_in_a_file_and_not_thrown_at_the_person(reversa: Callable[..., Run], export: Path, tmp_path: Path) -> None:
+def test_damaged_files_of_a_run_are_named(reversa: Callable[..., Run], export: Path, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     Ledger(tmp_path / "r" / "ledger.sqlite").close()
     (tmp_path / "r" / "plan.json").write_text("{}")
     assert reversa("export", export, "--run", "r").returncode == 0
-    run = reversa("import", "r")
-    failed(run, errors.EXIT_BUG, "defect of reversa", "kept of it")
+    failed(reversa("import", "r"), errors.RunError.exit_code, "plan.json is damaged", "Remove r/plan.json")
+    (tmp_path / "r" / "ledger.sqlite").write_text("not a database" * 100)
+    (tmp_path / "r" / "plan.json").unlink()
+    failed(reversa("plan", "r", "sqlite:///a.db"), errors.RunError.exit_code, "ledger.sqlite is damaged", "new run")
+
+
+def test_a_defect_is_kept_in_a_file_and_not_thrown_at_the_person(reversa: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import reversa.inspecting\nreversa.inspecting.inspect = lambda *a, **k: 1 / 0\n")
+    failed(reversa("inspect", "x", PYTHONPATH=str(tmp_path)), errors.EXIT_BUG, "defect of reversa", "kept of it")
+
+
+def test_two_at_once_in_one_run_folder(reversa: Callable[..., Run], export: Path, tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    with (tmp_path / "r" / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed(reversa("export", export, "--run", "r"), errors.RunError.exit_code, "Another reversa works", "Wait")
+    assert reversa("export", export, "--run", "r").returncode == 0

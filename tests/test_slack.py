@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from reversa.adapter import Locator, Options
@@ -242,7 +243,7 @@ def _count_independently(source: Path) -> dict[str, int]:
 @pytest.mark.parametrize("name", REAL)
 def test_an_independent_counter_agrees_on_real_exports(name: str, tmp_path: Path) -> None:
     source = REAL[name]()
-    package = read(source, tmp_path)
+    package = read(source, tmp_path, private=True)
     found = {kind: one(package, f'SELECT count(*) FROM "{kind}"') for kind in package.kinds()}
     placeholders = one(package, 'SELECT count(*) FROM "user" WHERE placeholder')
     assert found | {"user": found["user"] - placeholders} == _count_independently(source)
@@ -297,7 +298,7 @@ GOOD = {"ts": "1.000001", "user": "U1", "text": "ok"}
 DEEP = "[" * 100_000
 BAD_DAYS: dict[str, tuple[str | bytes, int, str]] = {
     "broken half way": (json.dumps([GOOD, GOOD | {"ts": "2.000001"}])[:-20], 1, "message"),
-    "cut in a character": (json.dumps([GOOD, GOOD | {"ts": "2.000001", "text": "é"}], ensure_ascii=False).encode()[:-4], 0, "message"),
+    "cut in a character": (json.dumps([GOOD, GOOD | {"ts": "2.000001", "text": "é"}], ensure_ascii=False).encode()[:-4], 1, "message"),
     "not JSON at all": ("<html>", 0, "message"),
     "an object": (json.dumps(GOOD), 0, "message"),
     "empty": ("", 0, "message"),
@@ -450,7 +451,7 @@ def _link(archive: zipfile.ZipFile) -> None:
         (_entries(lambda a: a.writestr("/evil.json", "[]")), "outside"),
         (_entries(_link), "link"),
         (_entries(lambda a: a.writestr("general/2019-01-01.json", "[]")), "twice"),
-        (_entries(lambda a: a.writestr("general/2019-01-02.json", "[" + " " * 50_000_000, zipfile.ZIP_BZIP2)), "unpacks"),
+        (_entries(lambda a: a.writestr("general/2019-01-02.json", "[" + " " * 60_000_000, zipfile.ZIP_BZIP2)), "unpacks"),
     ],
 )
 def test_an_entry_that_no_honest_export_holds_is_refused_and_named(make: Callable[[Path], Path], reason: str, tmp_path: Path) -> None:
@@ -485,3 +486,92 @@ def test_an_archive_that_is_not_one_is_a_clear_error(case: str, content: bytes, 
     with pytest.raises(SourceError, match="not a whole zip archive") as caught:
         SlackExporter.open(Locator("slack", str(path)), Options())
     assert caught.value.hint, case
+
+
+# ------------------------------------------------------------------------------------------- what an attacker tried
+
+LEAK = "LEAKED"
+LEAKS: dict[str, dict[str, Any]] = {
+    "a private channel of a Grid workspace": {
+        "teams/T1/channels.json": [{"id": "C9", "name": "open"}], "teams/T1/groups.json": [{"id": "G9", "name": f"g{LEAK}"}],
+        f"teams/T1/g{LEAK}/2020-01-01.json": [GOOD | {"text": LEAK}], f"teams/T1/g{LEAK}/attachments/FPRIV4-x.txt": LEAK,
+        f"teams/T1/g{LEAK}/plan.txt": LEAK, f"teams/T1/g{LEAK}/canvas_in_the_conversation.json": [{"id": "F9", "title": LEAK}],
+        "teams/T1/__uploads/FPRIV5/x": LEAK,
+    },
+    "comments on a canvas": {f"FC:F0AAAAAAA:{LEAK}/2020-01-01.json": [{"ts": "1500000003.1", "user": f"U{LEAK}", "text": LEAK}]},
+    "a canvas of a direct message": {"canvases.json": [{"id": "F1", "title": LEAK, "channels": ["D1"]}, {"id": "F2", "title": LEAK, "dm_mpdm_users_with_file_access": ["U1"]}]},
+    "names of what is left out": {"dms.json": [{"id": f"D{LEAK}", "members": [f"U{LEAK}"]}], f"D{LEAK}/2020-01-01.json": "{broken", f"un{LEAK}/2020-01-01.json": [GOOD]},
+    "a broken list in a private folder": {f"un{LEAK}/2020-01-01.json": [GOOD], f"un{LEAK}/canvas_in_the_conversation.json": "{"},
+    **{
+        f"channels.json with {mark}": {"channels.json": [{"id": "C1", "name": "general"}, {"id": "C2", "name": LEAK} | mark], f"{LEAK}/2020-01-01.json": [GOOD | {"text": LEAK}]}
+        for mark in ({"is_private": 1}, {"is_private": "true"}, {"is_im": True}, {"is_mpim": True})
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LEAKS)
+def test_nothing_private_is_told_unless_asked_for(case: str, tmp_path: Path) -> None:
+    source = _zip(tmp_path, {"general/2019-01-01.json": [GOOD]} | LEAKS[case])
+    package = read(source, tmp_path)
+    assert _messages(package) == 1
+    for table in package.folder.rglob("*.parquet"):
+        assert LEAK not in str(pq.read_table(table).to_pylist()), table
+    for path in (p for p in package.folder.rglob("*") if p.is_file()):
+        assert LEAK.encode() not in path.read_bytes(), path
+    assert all(balance.unexplained == 0 for balance in package.manifest.balance), package.manifest.balance
+    (tmp_path / "all").mkdir()
+    whole = read(source, tmp_path / "all", private=True)
+    assert all(balance.unexplained == 0 for balance in whole.manifest.balance), whole.manifest.balance
+
+
+def test_a_private_conversation_with_the_id_of_a_public_one_stays_apart(tmp_path: Path) -> None:
+    files = {"general/2019-01-01.json": [GOOD], "groups.json": [{"id": "C1", "name": "sec"}], "sec/2019-01-01.json": [GOOD | {"text": "private"}]}
+    package = read(_zip(tmp_path, files), tmp_path, private=True)
+    assert ask(package, "SELECT space, body.text::JSON->>'text' FROM message ORDER BY space") == [("space:C1", "ok"), ("space:C1~2", "private")]
+    assert ask(package, "SELECT id, visibility FROM space ORDER BY id") == [("C1", "public"), ("C1~2", "private")]
+
+
+def test_a_damaged_attachment_is_a_counted_loss(tmp_path: Path) -> None:
+    path = _zip(
+        tmp_path,
+        {"general/2019-01-01.json": [GOOD | {"files": [{"id": "FABC", "size": 7}]}], "__uploads/FABC/a": b"AAAABBBB", "notes.txt": b"CCCCBBBB"},
+    )
+    path.write_bytes(path.read_bytes().replace(b"AAAABBBB", b"ZZZZBBBB").replace(b"CCCCBBBB", b"ZZZZBBBB"))
+    package = read(path, tmp_path)
+    assert ask(package, "SELECT sha256 FROM file UNION ALL SELECT sha256 FROM opaque") == [(None,), (None,)]
+    assert [(h.change.code, h.count) for h in package.manifest.changes] == [("file.sha256.unreadable", 1), ("opaque.sha256.unreadable", 1)]
+
+
+def test_a_body_of_another_size_than_stated_is_said(tmp_path: Path) -> None:
+    package = read(
+        _zip(tmp_path, {"general/2019-01-01.json": [GOOD | {"files": [{"id": "FABC", "size": 123456}]}], "__uploads/FABC/a": b"short"}), tmp_path
+    )
+    assert one(package, "SELECT size FROM file") == 5
+    assert [(e["code"], e["detail"]) for e in package.events()] == [("file.size.differs", "stated 123456, found 5")]
+
+
+def test_one_ts_on_two_days_and_twice_on_one(tmp_path: Path) -> None:
+    files = {"general/2019-01-01.json": [GOOD, GOOD | {"text": "b"}], "general/2019-01-02.json": [GOOD | {"text": "c"}]}
+    package = read(_zip(tmp_path, files), tmp_path)
+    assert [id for (id,) in ask(package, "SELECT id FROM message ORDER BY id")] == ["C1/1.000001", "C1/1.000001~2", "C1/1.000001~3"]
+    assert validate(package.folder) == []
+
+
+MISCOUNTS: dict[str, dict[str, Any]] = {
+    "no time": {"general/2019-01-01.json": [GOOD | {"ts": "0", "reactions": [{"name": "x", "users": ["U1"]}], "files": [{"id": "F1"}]}]},
+    "a number for ts": {"general/2019-01-01.json": [GOOD | {"ts": 1500000009, "reactions": [{"name": "x", "users": ["U1"]}]}]},
+    "nobody among the users": {"general/2019-01-01.json": [GOOD | {"reactions": [{"name": "x", "users": ["U1", ""]}]}]},
+    "a byte that is not UTF-8": {"general/2019-01-01.json": json.dumps([GOOD, GOOD | {"ts": "2.000001", "text": "é"}], ensure_ascii=False).encode("latin-1")},
+    "such a byte in users.json": {"users.json": b'[{"id": "U1"}, {"id": "U2", "name": "\xe9"}]', "general/2019-01-01.json": [GOOD]},
+    "two folders": {"general/2019-01-01.json": [GOOD], "C1/2019-01-02.json": [GOOD | {"ts": "2.000001"}]},
+    "an entry without id": {"channels.json": [{"id": "C1", "name": "general"}, {"name": "lost"}], "lost/2019-01-01.json": [GOOD]},
+    "a folder called None": {"channels.json": [{"id": "C1"}], "None/2019-01-01.json": [GOOD], "C1/2019-01-01.json": [GOOD]},
+    "nested too deeply beside half a character": {"general/2019-01-01.json": '[{"ts": "1.000001", "text": "\\ud800", "x": ' + "[" * 700 + "]" * 700 + "}]"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISCOUNTS)
+@pytest.mark.parametrize("private", [False, True])
+def test_both_counts_agree_on_odd_input(case: str, private: bool, tmp_path: Path) -> None:
+    package = read(_zip(tmp_path, MISCOUNTS[case]), tmp_path, private=private)
+    assert all(balance.unexplained == 0 for balance in package.manifest.balance), package.manifest.balance

@@ -15,7 +15,7 @@ from reversa.errors import SourceError
 from reversa.records import Body, Comment, Opaque, Space, kind_of, ref
 from reversa.systems.slack.archive import Archive, open_archive, read_json_bytes
 from reversa.systems.slack.census import census
-from reversa.systems.slack.layout import CONVERSATIONS, Layout, list_kind, sort_files
+from reversa.systems.slack.layout import CONVERSATIONS, Layout, list_kind, sort_files, split_prefix
 from reversa.systems.slack.messages import CHANGES, MessageReader
 from reversa.systems.slack.people import People
 from reversa.systems.slack.values import Array, native, parse_time, read_array, take, take_seconds, take_text, to_json
@@ -29,6 +29,10 @@ SURROGATE = {
     kind: Change(f"slack.{kind}.lone-surrogate", kind, None, "converted", "source-lacks", "half a character, written as its escape")
     for kind in ("user", "space", "message", "comment", "opaque")
 }
+PRIVATE_MARKS = ("is_private", "is_im", "is_mpim", "is_group")
+SOMEWHERE_PRIVATE = "(private)"
+"""Stands for the name of what is private and was not asked for: names say too much."""
+SAME_ID = Change("slack.space.id-twice", "space", "id", "converted", "source-lacks", "two conversations have one id; the second gets a number")
 SHARED_FOLDER = Change(
     "slack.space.folder-shared",
     "space",
@@ -46,12 +50,13 @@ class SlackExporter:
     def __init__(self, archive: Archive, layout: Layout, options: Options, tenant: str) -> None:
         self._archive, self._layout, self._options = archive, layout, options
         self._people = People()
-        self._public: set[str] = set()
+        self._public: set[str] = set()  # folders and ids of public conversations
+        self._ids: Counter[str] = Counter()
         self._used_bodies: set[str] = set()
         self.facts = Facts(
             system="slack",
             kinds=KINDS,
-            changes=(*CHANGES, *PRIVATE.values(), *SURROGATE.values(), SHARED_FOLDER, NO_USERS),
+            changes=(*CHANGES, *PRIVATE.values(), *SURROGATE.values(), SAME_ID, SHARED_FOLDER, NO_USERS),
             source=Source("slack", tenant),
         )
 
@@ -123,41 +128,49 @@ class SlackExporter:
                 elif not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
                     yield Unreadable("space", name, "an entry without an id")
                 else:
-                    folder = self._folder(entry, prefix)
-                    if folder in self._layout.days and folder not in folders:
-                        yield Noted(SHARED_FOLDER.code, ref("space", entry["id"]), detail=folder)
-                    private = file != "channels.json" or entry.get("is_private") is True
-                    yield from self._conversation(entry, CONVERSATIONS[file], private, folders.pop(folder, []))
+                    homes = [home for key in ("name", "id") if isinstance(entry.get(key), str) and (home := prefix + entry[key]) in self._layout.days]
+                    private = file != "channels.json" or any(entry.get(mark) not in (None, False, 0) for mark in PRIVATE_MARKS)
+                    days = sorted(day for home in dict.fromkeys(homes) for day in folders.pop(home, []))
+                    if homes and not days:
+                        yield Noted(SHARED_FOLDER.code, ref("space", SOMEWHERE_PRIVATE if self._leaves_out(private) else entry["id"]))
+                    yield from self._conversation(entry, CONVERSATIONS[file], private, days)
         for folder, days in folders.items():
             name = folder.rpartition("/")[2]
             yield from self._conversation({"id": name, "name": name}, None, True, days)
 
-    def _folder(self, entry: dict[str, Any], prefix: str) -> str:
-        by_name, by_id = f"{prefix}{entry.get('name')}", f"{prefix}{entry['id']}"
-        return by_name if entry.get("name") and by_name in self._layout.days else by_id
+    def _leaves_out(self, private: bool) -> bool:
+        return private and not self._options.private
 
     def _conversation(self, entry: dict[str, Any], space_type: str | None, private: bool, days: list[str]) -> Iterator[Item]:
-        """A conversation and all in it; a private one that nobody asked for is counted and left out."""
+        """A conversation and all in it; a private one that nobody asked for is counted and left out, its name too."""
+        self._ids[entry["id"]] += 1
+        number = self._ids[entry["id"]]
+        if number > 1:  # messages of the one must not land in the other, which may be public
+            entry = entry | {"id": f"{entry['id']}~{number}"}
+            yield Noted(SAME_ID.code, ref("space", SOMEWHERE_PRIVATE if self._leaves_out(private) else entry["id"]))
         if not private:
-            self._public.update(name.rpartition("/")[0] for name in days)
-        if not private or self._options.private:
+            self._public.update((entry["id"], *(name.rpartition("/")[0] for name in days)))
+        if not self._leaves_out(private):
             yield from self._conversation_items(entry, space_type, private, days, self._people)
             return
         nobody = People()  # who is met in private only is not exported either
         left_out: Counter[str] = Counter()
         for item in self._conversation_items(entry, space_type, private, days, nobody):
             if isinstance(item, Unreadable):
-                yield item
+                yield Unreadable(item.kind, SOMEWHERE_PRIVATE, item.reason)
             elif not isinstance(item, Noted):
                 left_out[kind_of(item.record if isinstance(item, Attached) else item)] += 1
         for kind, count in left_out.items():
-            yield Noted(PRIVATE[kind].code, ref("space", entry["id"]), count)
+            yield Noted(PRIVATE[kind].code, ref("space", SOMEWHERE_PRIVATE), count)
 
     def _conversation_items(self, entry: dict[str, Any], space_type: str | None, private: bool, days: list[str], people: People) -> Iterator[Item]:
         raw = dict(entry)
         id = raw.pop("id")
         listed = raw["pins"] if isinstance(raw.get("pins"), list) else []
-        pins = {pin["id"]: pin for pin in listed if isinstance(pin, dict) and isinstance(pin.get("id"), str)}
+        pins: dict[str, dict[str, Any]] = {}
+        for pin in listed:
+            if isinstance(pin, dict) and isinstance(pin.get("id"), str):
+                pins.setdefault(pin["id"], pin)
         reader = MessageReader(id, pins, self._layout.bodies, people)
         for name in days:
             elements = []
@@ -179,7 +192,7 @@ class SlackExporter:
 
     def _space(self, raw: dict[str, Any], id: str, space_type: str | None, private: bool, pins_met: set[str], people: People) -> Space:
         if pins_met:
-            raw["pins"] = [pin for pin in raw["pins"] if not (isinstance(pin, dict) and pin.get("id") in pins_met)]
+            raw["pins"] = [left for pin in raw["pins"] if (left := _without_what_the_message_has(pin, pins_met))]
             if not raw["pins"]:
                 del raw["pins"]
         topic, purpose = dict(take(raw, "topic", dict) or {}), dict(take(raw, "purpose", dict) or {})
@@ -207,6 +220,9 @@ class SlackExporter:
         for canvas, days in self._layout.canvas_days.items():
             for name in days:
                 for number, entry in enumerate(self._array(name, "comment")):
+                    if self._leaves_out(private=True):  # no list says where a canvas is shown
+                        yield self._left_out(entry, "comment")
+                        continue
                     if isinstance(entry, Unreadable | Noted):
                         yield entry
                         continue
@@ -227,11 +243,10 @@ class SlackExporter:
 
     def _lists(self) -> Iterator[Item]:
         for name in self._layout.lists:
-            if self._is_private(name):
-                left_out = sum(not isinstance(entry, Unreadable | Noted) for entry in self._array(name, "opaque"))
-                yield Noted(PRIVATE["opaque"].code, ref("opaque", name), left_out)
-                continue
             for number, entry in enumerate(self._array(name, "opaque")):
+                if self._is_private(name) or (not isinstance(entry, Unreadable | Noted) and self._names_private(entry)):
+                    yield self._left_out(entry, "opaque")
+                    continue
                 if isinstance(entry, Unreadable | Noted):
                     yield entry
                     continue
@@ -245,14 +260,29 @@ class SlackExporter:
         unused = (name for name in self._layout.bodies.values() if name not in self._used_bodies)
         for name in (*self._layout.strangers, *unused):
             if self._is_private(name):
-                yield Noted(PRIVATE["opaque"].code, ref("opaque", name))
+                yield Noted(PRIVATE["opaque"].code, ref("opaque", SOMEWHERE_PRIVATE))
                 continue
             yield Attached(Opaque(id=name, root=ref("opaque", name), native_kind="file", name=name), BlobRef(name))
 
     def _is_private(self, name: str) -> bool:
-        """Whether a file is left out because it lies in a folder that is not known to be of a public conversation."""
-        folder = name.rpartition("/")[0].removesuffix("/attachments")
-        return not self._options.private and folder != "" and not folder.startswith("teams/") and folder not in self._public
+        """Whether a file is left out: it lies in a folder that is not known to be of a public conversation."""
+        prefix, path = split_prefix(name)
+        folder = path.rpartition("/")[0].removesuffix("attachments").removesuffix("/")
+        return not self._options.private and folder != "" and prefix + folder not in self._public
+
+    def _names_private(self, entry: object) -> bool:
+        """Whether an item of a list is left out: it is of a conversation that is not public, or shared in direct messages."""
+        if self._options.private or not isinstance(entry, dict):
+            return False
+        channels = entry["channels"] if isinstance(entry.get("channels"), list) else []
+        named = [*channels, *([entry["channel"]] if "channel" in entry else [])]
+        return bool(entry.get("dm_mpdm_users_with_file_access")) or any(id not in self._public for id in named if isinstance(id, str))
+
+    def _left_out(self, entry: object, kind: str) -> Item:
+        """The count of an item that is left out as private; its name is not told."""
+        if isinstance(entry, Unreadable):
+            return Unreadable(kind, SOMEWHERE_PRIVATE, entry.reason)
+        return Noted(PRIVATE[kind].code, ref(kind, SOMEWHERE_PRIVATE), 0 if isinstance(entry, Noted) else 1)
 
     # ------------------------------------------------------------------------------------------- reading
 
@@ -267,6 +297,15 @@ class SlackExporter:
         yield from array.elements
         if array.broken:
             yield Unreadable(kind, name, array.broken)
+
+
+def _without_what_the_message_has(pin: object, pins_met: set[str]) -> object:
+    """What is left of an entry of `pins` when its message tells who pinned it and when."""
+    if not isinstance(pin, dict) or pin.get("id") not in pins_met:
+        return pin
+    pins_met.discard(pin["id"])  # a second pin of one message stays whole
+    left = {key: value for key, value in pin.items() if key not in ("created", "user") and (key, value) != ("type", "C")}
+    return left if left.keys() - {"id"} else None
 
 
 def _team(archive: Archive, layout: Layout) -> str | None:

@@ -10,10 +10,10 @@ from typing import BinaryIO, Protocol, cast
 
 from reversa.errors import SourceError
 
-JSON_BYTES = 256 * 2**20
+JSON_BYTES = 64 * 2**20
 """A JSON file above this is refused: it would be held in memory. The largest day file seen has 3 MB."""
-RATIO = 1100
-"""A JSON entry that shrinks more than this is a bomb: deflate's own limit is 1,032 : 1."""
+BOMB_BYTES, BOMB_RATIO = 50 * 2**20, 200
+"""An entry that is larger than this and shrinks by more than this is a bomb: text shrinks by 5 to 20."""
 
 
 class Archive(Protocol):
@@ -61,10 +61,13 @@ class ZipArchive:
     """A zip. Slack writes entry names in UTF-8 without the flag that says so."""
 
     def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, metadata_encoding="utf-8")
+        try:
+            self._zip = zipfile.ZipFile(path, metadata_encoding="utf-8")
+        except UnicodeDecodeError:  # written by some other tool
+            self._zip = zipfile.ZipFile(path)
         self.sizes: dict[str, int] = {}
         self.refused: dict[str, str] = {}
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() or entry.file_size]
         twice = (
             {name for name, count in Counter(entry.filename for entry in entries).items() if count > 1}
             if len(self._zip.NameToInfo) < len(self._zip.filelist)
@@ -88,11 +91,13 @@ def _oddity(entry: zipfile.ZipInfo) -> str:
     name = entry.filename
     if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
         return "its name leads outside the archive"
+    if entry.is_dir():
+        return "it is a folder, yet it has content"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "it is a symbolic link"
     if entry.flag_bits & 1:
         return "it is encrypted"
-    if name.endswith(".json") and entry.file_size > RATIO * max(entry.compress_size, 1):
+    if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(entry.compress_size, 1):
         return "it unpacks to far more than it could hold"
     return ""
 
@@ -101,18 +106,21 @@ class FolderArchive:
     """A folder that holds an unpacked export. Links are not followed."""
 
     def __init__(self, path: Path) -> None:
-        self._root = path
+        self._paths: dict[str, Path] = {}
         self.sizes: dict[str, int] = {}
         self.refused: dict[str, str] = {}
         for file in sorted(path.rglob("*")):
-            name = file.relative_to(path).as_posix()
+            name = file.relative_to(path).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            self._paths[name] = file
             if file.is_symlink():
                 self.refused[name] = "it is a symbolic link"
             elif file.is_file():
                 self.sizes[name] = file.stat().st_size
+            elif not file.is_dir():
+                self.refused[name] = "it is not a plain file"
 
     def open(self, name: str) -> BinaryIO:
-        return (self._root / name).open("rb")
+        return self._paths[name].open("rb")
 
     def close(self) -> None:
         pass

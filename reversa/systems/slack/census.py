@@ -13,7 +13,7 @@ import msgspec
 
 from reversa.systems.slack.archive import Archive, read_json_bytes
 from reversa.systems.slack.layout import Layout
-from reversa.systems.slack.values import read_array, to_json
+from reversa.systems.slack.values import parse_time, read_array, to_json
 
 
 class _Reaction(msgspec.Struct):
@@ -68,6 +68,7 @@ def _elements(archive: Archive, name: str) -> list[msgspec.Raw]:
     except ValueError:
         return [broken]
     try:
+        data.decode("utf-8")  # the decoder does not look inside what it leaves unparsed
         return _array.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         array = read_array(data)
@@ -80,12 +81,14 @@ def _count_message(element: msgspec.Raw, count: Counter[str], used: set[str]) ->
         message = _message.decode(element)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         message = _soft(element)
+    if parse_time(message.ts) is None:
+        return  # no message, so nothing of a message
     files = [*([message.file] if message.file else []), *(message.files or [])]
     used.update(file.id for file in files)
     count["file"] += len(files)
     count["comment"] += sum(comment is not None for comment in (message.comment, *(file.initial_comment for file in files)))
     reactions = [*(message.reactions or []), *(reaction for file in files for reaction in file.reactions or [])]
-    count["reaction"] += sum(len(reaction.users) for reaction in reactions)
+    count["reaction"] += sum(len([user for user in reaction.users if user]) for reaction in reactions)
 
 
 def _soft(element: msgspec.Raw) -> _Message:
@@ -138,5 +141,6 @@ def _folders_without_entry(archive: Archive, layout: Layout) -> int:
                 entry = msgspec.json.decode(element, type=dict[str, Any])
             except (msgspec.MsgspecError, RecursionError):
                 continue
-            named |= {f"{prefix}{entry.get(key)}" for key in ("id", "name")}
+            if isinstance(entry.get("id"), str) and entry["id"]:
+                named |= {prefix + entry[key] for key in ("id", "name") if isinstance(entry.get(key), str)}
     return sum(folder not in named for folder in layout.days)

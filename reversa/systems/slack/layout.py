@@ -37,7 +37,7 @@ def sort_files(names: Iterator[str]) -> Layout:
     """The layout of an archive with these file names."""
     layout = Layout()
     for name in sorted(names):
-        prefix, path = _prefix(name)
+        prefix, path = split_prefix(name)
         folder, _, file = path.rpartition("/")
         upload = UPLOAD.fullmatch(path) or ATTACHMENT.fullmatch(path)
         if upload and upload["file"] not in layout.bodies:
@@ -57,7 +57,8 @@ def sort_files(names: Iterator[str]) -> Layout:
     return layout
 
 
-def _prefix(name: str) -> tuple[str, str]:
+def split_prefix(name: str) -> tuple[str, str]:
+    """The part of a name that says the workspace of a Grid export (empty elsewhere), and the rest."""
     parts = name.split("/", 2)
     if len(parts) == 3 and parts[0] == "teams":
         return f"teams/{parts[1]}/", parts[2]

@@ -98,8 +98,8 @@ class MessageReader:
         body = {key: raw.pop(key) for key in ("text", "blocks", "attachments") if key in raw}
         thread_ts = take_text(raw, "thread_ts")
         thread = None if thread_ts is None else me if thread_ts == ts else ref("message", f"{self._conversation}/{thread_ts}")
-        edited = take(raw, "edited", dict) or {}
-        edited_at, edited_by = parse_time(edited.pop("ts", None)), self._person(take_text(edited, "user"))
+        edited = dict(take(raw, "edited", dict) or {})
+        edited_at, edited_by = take_seconds(edited, "ts"), self._person(take_text(edited, "user"))
         if edited:
             raw["edited"] = edited
         pin = self._pins.get(ts) if not suffix else None
@@ -153,9 +153,11 @@ class MessageReader:
             listed = [user for user in users if isinstance(user, str) and user]
             for user in listed:
                 yield Reaction(id=f"{target_id}/{name}/{user}", root=root, target=target, key=name, created_by=self._people.met(user))
-            if isinstance(count, int) and not isinstance(count, bool) and count > len(users):
-                yield Noted("slack.reaction.people-not-listed", target, min(count, 2**31) - len(users), f":{name}:")
-            if len(listed) < len(users) or entry.keys() - {"name", "users", "count", "url"}:
+            unlisted = count - len(users) if isinstance(count, int) and not isinstance(count, bool) else None
+            if unlisted is not None and unlisted > 0:
+                yield Noted("slack.reaction.people-not-listed", target, min(unlisted, 2**31), f":{name}:")
+            told = len(listed) == len(users) and entry.keys() <= {"name", "users", "count"} and (unlisted is None or unlisted >= 0)
+            if not told or (unlisted is None and count is not None):
                 odd.append(entry)
         if odd:
             raw["reactions"] = odd
@@ -256,4 +258,6 @@ def _ts(element: object) -> str | None:
     ts = element.get("ts")
     if isinstance(ts, msgspec.Raw):
         ts = bytes(ts).decode()
+    elif isinstance(ts, int) and not isinstance(ts, bool):
+        ts = str(ts)
     return ts if isinstance(ts, str) and parse_time(ts) else None

@@ -15,6 +15,7 @@ T = TypeVar("T")
 _decoder = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode()))
 _encoder = msgspec.json.Encoder(order="sorted")
 _TIMESTAMP = re.compile(r"(\d{1,11})(?:\.(\d{1,6}))?")
+_BLANK = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -37,8 +38,13 @@ def read_array(data: bytes) -> Array:
         value = _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         elements, broken = _salvage(data)
-        whole = [without_surrogates(element) for element in elements]
-        return Array(whole, broken, frozenset(n for n, element in enumerate(elements) if element != whole[n]))
+        whole: list[Any] = []
+        try:
+            for element in elements:
+                whole.append(without_surrogates(element))  # noqa: PERF401 - those before the break are kept
+        except RecursionError:
+            broken = f"element {len(whole)} is nested too deeply"
+        return Array(whole, broken, frozenset(n for n, element in enumerate(whole) if element != elements[n]))
     if not isinstance(value, list):
         return Array([], f"a JSON {type(value).__name__} where a list was expected")
     return Array(value)
@@ -50,8 +56,9 @@ def _salvage(data: bytes) -> tuple[list[Any], str]:
 
     decoder = json.JSONDecoder(parse_float=_raw, parse_int=_raw_integer, parse_constant=refuse)
     elements: list[Any] = []
+    wrong = ""
     try:
-        text = data.decode("utf-8")
+        text, wrong = _decode(data)
         position = _skip(text, 0)
         if text[position : position + 1] != "[":
             return [], "not a JSON list"
@@ -68,9 +75,17 @@ def _salvage(data: bytes) -> tuple[list[Any], str]:
             return elements, f"text after the end of the list at character {position + 1}"
     except RecursionError:
         return elements, "nested too deeply"
-    except (ValueError, UnicodeDecodeError) as error:
-        return elements, str(error)
-    return elements, ""
+    except ValueError as error:
+        return elements, wrong or str(error)
+    return elements, wrong
+
+
+def _decode(data: bytes) -> tuple[str, str]:
+    """The text of UTF-8 up to the first byte that is none, and what is wrong there."""
+    try:
+        return data.decode("utf-8"), ""
+    except UnicodeDecodeError as error:
+        return data[: error.start].decode("utf-8"), f"not UTF-8 at byte {error.start}"
 
 
 def _raw(text: str) -> Any:
@@ -82,9 +97,8 @@ def _raw_integer(text: str) -> Any:
 
 
 def _skip(text: str, position: int) -> int:
-    while text[position : position + 1].isspace():
-        position += 1
-    return position
+    blank = _BLANK.match(text, position)
+    return blank.end() if blank else position
 
 
 def without_surrogates(value: Any) -> Any:

@@ -232,6 +232,8 @@ def connect(address: str, options: Options) -> tuple[sa.Engine, Dialect]:
             f"The address of the {system} database holds a password, which would stay in the shell's history.",
             "Leave it out of the address and set the environment variable REVERSA_PASSWORD.",
         )
+    if system == "sqlite" and url.database in (None, "", ":memory:"):
+        raise LocatorError("A database in memory is gone when the command ends.", "Give it a file: sqlite:///acme.db")
     if system not in DIALECTS:
         raise LocatorError(f"reversa has not been proved on {system}.", f"Known: {', '.join(sorted(DIALECTS))}")
     if url.drivername == system and system in _DRIVERS:
