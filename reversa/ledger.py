@@ -115,6 +115,10 @@ class Ledger:
         targets = tuple(t for (t,) in self._db.execute("SELECT target FROM target WHERE kind = ? AND id = ? ORDER BY n", (kind, id)))
         return Entry(record, row[0], row[1], row[2], targets, row[3])
 
+    def refused(self) -> set[Ref]:
+        """The records that did not arrive, and are known not to have."""
+        return {Ref(f"{kind}:{id}") for kind, id in self._db.execute("SELECT kind, id FROM outcome WHERE state IN ('refused', 'blocked')")}
+
     def refusals(self, limit: int) -> list[Entry]:
         """Records that did not arrive, with the reason."""
         query = "SELECT kind, id FROM outcome WHERE state IN ('refused', 'blocked') LIMIT ?"

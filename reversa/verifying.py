@@ -67,10 +67,11 @@ def verify(
     """
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
+        refused = ledger.refused()
         for unit, _ in package.units():
             shaped = importer.shape(unit)
             comparer.expect(shaped.noted)
-            shown = {ref_to(record): record for record in shaped.records}
+            shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
             for source in unit.records:
                 record = shown.get(ref_to(source))
                 if record is None:

@@ -40,7 +40,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 REASONS = re.findall(r'^        "([a-z-]+)":', inspect.getsource(reporting._reasons), re.MULTILINE)
 TEMPLATE = PROJECT / "reversa" / "templates" / "report.html.j2"
 SOURCES = [TEMPLATE.read_text(encoding="utf-8"), *(inspect.getsource(module) for module in (rendering, wording, plots, differences, terminal, story))]
-ROAD_CODES = ("message.body.secret", "user.id.twin", "file.sha256.unreadable")
+ROAD_CODES = ("message.body.secret", "user.id.twin", "file.sha256.unreadable", "file.size.differs")
 
 NOT_IN_EXPORT = Change("slack.file.body-not-in-export", "file", "sha256", "lost", "source-lacks", "Slack exports links to files, not the files")
 SECRET = Change("message.body.secret", "message", "body", "converted", "policy", "a credential was removed")

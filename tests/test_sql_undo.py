@@ -14,7 +14,7 @@ from reversa.importers.sql import SqlImporter
 from reversa.records import File, Poll, Reaction, Record, Space, Tag, User, ref
 from tests.servers import Database
 from tests.strategies import carried, pack, planned
-from tests.test_sql import Interrupt, count, key_of, message, no_pages, quoted, tables
+from tests.test_sql import Interrupt, count, key_of, message, no_pages, tables
 
 __all__ = ["no_pages"]
 
@@ -178,4 +178,3 @@ def test_undo_leaves_what_a_later_run_wrote_under_the_same_keys(database: Databa
     (tmp_path / "run 1" / "ledger.sqlite").write_bytes(ledger)
     first.undo()
     assert database.dump() == before
-    assert quoted(database, "key")

@@ -157,10 +157,17 @@ class SqlImporter:
         with self._connected().begin():
             connection, before = self._connected(), self._kinds()
             self._tables.metadata.create_all(connection, tables=tables)
-            for name, (needs, select) in views(self._dialect, connection.dialect.identifier_preparer).items():
-                if needs <= before | kinds and not needs <= before:
-                    connection.exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+            self._drop_views(before)
+            self._create_views(before | kinds)
         self._there |= {table.name for table in tables}
+
+    def _create_views(self, kinds: set[str]) -> None:
+        for name, select in views(self._dialect, self._connected().dialect.identifier_preparer, kinds).items():
+            self._connected().exec_driver_sql(f"CREATE VIEW {name} AS {select}")
+
+    def _drop_views(self, kinds: set[str]) -> None:
+        for name in views(self._dialect, self._connected().dialect.identifier_preparer, kinds):
+            self._connected().exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
 
     # ------------------------------------------------------------------------------------------- undo
 
@@ -199,10 +206,9 @@ class SqlImporter:
         tables = [table for kind in empty for table in self._tables.of_kind(kind)]
         if empty == before:
             tables += self._tables.shared()
-        for name, (needs, _) in views(self._dialect, connection.dialect.identifier_preparer).items():
-            if needs <= before and needs & empty:
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        self._drop_views(before)
         self._tables.metadata.drop_all(connection, tables=tables)
+        self._create_views(before - empty)
         self._there -= {table.name for table in tables}
 
     def _remove_unneeded(self) -> None:

@@ -7,7 +7,7 @@ foreign key into it. A record is there when its kind's table has a row for it. N
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,8 +107,8 @@ def tables_of(system: str) -> Tables:
     return Tables(DIALECTS[system])
 
 
-def views(dialect: Dialect, prepare: sa.sql.compiler.IdentifierPreparer) -> dict[str, tuple[set[str], str]]:
-    """Name → (kinds it needs, SELECT) of the views that people want first."""
+def views(dialect: Dialect, prepare: sa.sql.compiler.IdentifierPreparer, kinds: Set[str]) -> dict[str, str]:
+    """Name → SELECT of the views that people want first, as far as the tables of these kinds allow."""
     text = dialect.json_text.format(column="m.body_text")
     who = "COALESCE(u.display_name, u.full_name, u.username, ue.id)"
     key, group = prepare.quote("key"), prepare.quote("group")
@@ -125,4 +125,14 @@ def views(dialect: Dialect, prepare: sa.sql.compiler.IdentifierPreparer) -> dict
         f"JOIN {PREFIX}entity se ON se.{key} = m.{group} LEFT JOIN {PREFIX}space s ON s.entity = m.{group} "
         f"JOIN {PREFIX}entity ue ON ue.{key} = m.member LEFT JOIN {PREFIX}user u ON u.entity = m.member"
     )
-    return {f"{PREFIX}v_message": ({"message", "space", "user"}, messages), f"{PREFIX}v_member": ({"membership", "space", "user"}, members)}
+    here = "".join(f" AND NOT EXISTS (SELECT 1 FROM {PREFIX}{kind} r WHERE r.entity = e.{key})" for kind in sorted(kinds))  # noqa: S608 - our own names
+    missing = (
+        f"SELECT o.{prepare.quote('system')}, o.tenant, e.kind, e.id FROM {PREFIX}entity e "  # noqa: S608 - our own names
+        f"JOIN {PREFIX}source o ON o.{key} = e.source WHERE 1 = 1{here}"
+    )
+    made = {f"{PREFIX}v_missing": missing} if kinds else {}
+    if kinds >= {"message", "space", "user"}:
+        made[f"{PREFIX}v_message"] = messages
+    if kinds >= {"membership", "space", "user"}:
+        made[f"{PREFIX}v_member"] = members
+    return made
