@@ -7,7 +7,8 @@ foreign key into it. A record is there when its kind's table has a row for it. N
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ def tables_of(system: str) -> Tables:
     return Tables(DIALECTS[system])
 
 
-def views(dialect: Dialect, prepare: sa.sql.compiler.IdentifierPreparer, kinds: Set[str]) -> dict[str, str]:
+def views(dialect: Dialect, prepare: sa.sql.compiler.IdentifierPreparer, kinds: AbstractSet[str]) -> dict[str, str]:
     """Name → SELECT of the views that people want first, as far as the tables of these kinds allow."""
     text = dialect.json_text.format(column="m.body_text")
     who = "COALESCE(u.display_name, u.full_name, u.username, ue.id)"
