@@ -120,7 +120,7 @@ def key_of(database: Database, record: Ref) -> int:
 
 def test_any_records_arrive_come_back_and_can_be_undone(database: Database) -> None:
     @settings(
-        max_examples=20 if database.system == "sqlite" else 6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+        max_examples=15 if database.system == "sqlite" else 6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
     )
     @given(made=st.lists(units(), max_size=6))
     def holds(made: list[Unit]) -> None:
@@ -620,16 +620,16 @@ def test_what_a_text_may_hold_is_as_stated(database: Database, tmp_path: Path) -
         assert planned_changes == {}
 
 
-@pytest.mark.parametrize("character", ["i", "é", "😀"])
-def test_how_long_an_id_may_be_is_as_stated(database: Database, tmp_path: Path, character: str) -> None:
-    size = len(character.encode())
-    longest = {"sqlite": 100_000, "postgresql": 2_000 // size, "mariadb": 512}[database.system]
-    fits, too_long = character * longest, character * (longest + 1)
-    package = pack(tmp_path / "package", [message("1"), message(fits), message(too_long), message("2", space=ref("space", too_long))])
-    road = carried(package, database.url, tmp_path / "run")
-    report = road.report()
-    assert report.verdict == "verified", (report.reasons, road.findings()[:3])
-    left_out = {} if database.system == "sqlite" else {"sql.message.id.long": 2}
+def test_how_long_an_id_may_be_is_as_stated(database: Database, tmp_path: Path) -> None:
+    records: list[Record] = [message("1")]
+    for character in "ié😀":
+        longest = {"sqlite": 100_000, "postgresql": 2_000 // len(character.encode()), "mariadb": 512}[database.system]
+        fits, too_long = character * longest, character * (longest + 1)
+        records += [message(fits), message(too_long), message(f"refers to {character}", space=ref("space", too_long))]
+    package = pack(tmp_path / "package", records)
+    report = carried(package, database.url, tmp_path / "run").report()
+    assert report.verdict == "verified", report.reasons
+    left_out = {} if database.system == "sqlite" else {"sql.message.id.long": 6}
     assert {line.change.code: line.observed for line in report.changes} == left_out
     assert {line.kind: line.skipped for line in report.import_balance} == {"message": sum(left_out.values())}
     stated = {"postgresql": "2,000 bytes", "mariadb": "512 characters"}
