@@ -14,7 +14,7 @@ from reversa.records import KINDS, Record, kind_of, ref_parts
 
 SortKey = tuple[int, str, int, str]
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
-RUN_BYTES = 16 * 2**20
+RUN_BYTES = 4 * 2**20
 
 
 def package_order(record: Record) -> SortKey:

@@ -658,6 +658,14 @@ def test_contents_of_any_bytes_and_size_arrive(database: Database, tmp_path: Pat
     assert len(read_back(package, database.url)) == len(contents)
 
 
+def test_a_set_stays_a_set_when_its_texts_are_converted(database: Database, tmp_path: Path) -> None:
+    roles = ["\0z", "a", "b", "\u2400z"]
+    package = pack(tmp_path / "package", [User(id="1", root=ref("user", "1"), roles=roles)])
+    assert carried(package, database.url, tmp_path / "run").report().verdict == "verified"
+    [user] = read_back(package, database.url).values()
+    assert user.roles == (["a", "b", "\u2400z"] if database.system == "postgresql" else roles)  # type: ignore[attr-defined]
+
+
 @settings(max_examples=200, deadline=None)
 @given(id=ids, text=st.text(st.characters(exclude_categories=["Cs"]), max_size=5))
 def test_shape_of_postgresql_leaves_no_nul_and_counts_each(id: str, text: str) -> None:
