@@ -32,13 +32,20 @@ class Keys:
 
     def held(self, references: Sequence[Ref]) -> dict[Ref, int]:
         """The keys of those references that the table holds, whether the record is there or only referred to."""
-        if len(self._known) > _KNOWN_KEYS:
-            self._known.clear()
-        self.here([reference for reference in references if reference not in self._known])
+        self._make_room()
+        self._ask([reference for reference in references if reference not in self._known])
         return {reference: key for reference in references if (key := self._known[reference]) is not None}
 
     def here(self, records: Sequence[Ref]) -> dict[Ref, int]:
         """The keys of those records that are there, asked anew."""
+        self._make_room()
+        return self._ask(records)
+
+    def _make_room(self) -> None:
+        if len(self._known) > _KNOWN_KEYS:
+            self._known.clear()
+
+    def _ask(self, records: Sequence[Ref]) -> dict[Ref, int]:
         self._known.update(dict.fromkeys(records))
         asked: dict[str, list[str]] = {}
         for record in records:
