@@ -18,7 +18,7 @@ from reversa.errors import RunError
 from reversa.records import KINDS, Ref, ref_parts
 
 State = Literal["written", "merged", "skipped", "refused", "blocked"]
-STATES: tuple[State, ...] = ("written", "merged", "skipped", "refused", "blocked")
+_NOT_ARRIVED = "FROM outcome WHERE state IN ('refused', 'blocked')"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -117,11 +117,11 @@ class Ledger:
 
     def refused(self) -> set[Ref]:
         """The records that did not arrive, and are known not to have."""
-        return {Ref(f"{kind}:{id}") for kind, id in self._db.execute("SELECT kind, id FROM outcome WHERE state IN ('refused', 'blocked')")}
+        return {Ref(f"{kind}:{id}") for kind, id in self._db.execute(f"SELECT kind, id {_NOT_ARRIVED}")}
 
     def refusals(self, limit: int) -> list[Entry]:
         """Records that did not arrive, with the reason."""
-        query = "SELECT kind, id FROM outcome WHERE state IN ('refused', 'blocked') LIMIT ?"
+        query = f"SELECT kind, id {_NOT_ARRIVED} LIMIT ?"
         entries = [self.entry(Ref(f"{kind}:{id}")) for kind, id in self._db.execute(query, (limit,)).fetchall()]
         return [entry for entry in entries if entry is not None]
 

@@ -98,7 +98,10 @@ class Road:
     def export(self, source: str, *, private: bool = False, tenant: str | None = None) -> Package:
         """Read the source into ``package/``, unless it is there already."""
         described = {"source": _resolved(source), "private": private, "tenant": tenant}
-        self._bind("source.json", described, "another source or other options")
+        if (self.folder / "source.json").exists() and self._read("source.json", dict[str, object]) != described:
+            raise RunError(
+                f"The run folder {self.folder} belongs to another source or other options.", "Give this one a folder of its own: --run NEW_FOLDER"
+            )
         if (self.folder / "package").exists() or (self.folder / "package.json").exists():
             return self.package()
         self._write("source.json", described)
@@ -151,21 +154,23 @@ class Road:
             made = accept(made, Path(losses))
         elif made.live and made.accepted_by is None:
             if not ask(made):
-                raise NotAccepted(
-                    f"{made.target} is in use by others, and nobody has accepted the plan.",
-                    f"Read {self.folder / 'losses.csv'}, fill in `accepted` and `by`, and add --accept {self.folder / 'losses.csv'}",
-                )
+                raise self._not_accepted(made)
             made = msgspec.structs.replace(made, accepted_by=os.environ.get("USER") or "at the prompt")
         self._write("plan.json", made)
         return made
+
+    def _not_accepted(self, made: Plan) -> NotAccepted:
+        losses = self.folder / "losses.csv"
+        return NotAccepted(
+            f"{made.target} is in use by others, and nobody has accepted the plan.",
+            f"Read {losses}, fill in `accepted` and `by`, and add --accept {losses}",
+        )
 
     def import_(self) -> None:
         """Write what has no outcome yet, and the redirect map."""
         package, made = self.package(), self._plan()
         if made.live and made.accepted_by is None:
-            raise NotAccepted(
-                f"{made.target} is in use by others, and nobody has accepted the plan.", f"reversa migrate ... --accept {self.folder / 'losses.csv'}"
-            )
+            raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
             import_package(package, importer, ledger, self._progress)
@@ -270,11 +275,6 @@ class Road:
         if made is None:
             raise RunError(f"{self.folder} holds no plan yet.", f"reversa plan {self.folder} TARGET")
         return made
-
-    def _bind(self, name: str, described: object, what: str) -> None:
-        path = self.folder / name
-        if path.exists() and self._read(name, dict[str, object]) != described:
-            raise RunError(f"The run folder {self.folder} belongs to {what}.", "Give this one a folder of its own: --run NEW_FOLDER")
 
     def _read(self, name: str, type_: type[T]) -> T:
         try:

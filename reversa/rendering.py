@@ -68,15 +68,7 @@ def write_html(report: Report, language: str, path: Path) -> None:
     Raises ValueError for a language without texts, OSError when the file cannot be written.
     """
     t = Texts(language)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reversa"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=t.show,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2").render(
+    page = _template(language).render(
         t=t,
         report=report,
         balanced=not any(b.unexplained for b in report.export_balance) and not any(b.unexplained for b in report.import_balance),
@@ -97,6 +89,19 @@ def write_html(report: Report, language: str, path: Path) -> None:
         field_grids=[_grid(kind, STATUSES, counts) for kind, counts in report.fields.items()],
     )
     path.write_text(page, encoding="utf-8")
+
+
+@functools.cache
+def _template(language: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reversa"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=Texts(language).show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def render_text(report: Report, language: str) -> str:

@@ -199,7 +199,7 @@ class Comparer:
     def _same(self, record: Record) -> None:
         kind = kind_of(record)
         self._records[kind, "="] += 1
-        self._shapes[kind, tuple([f for f in record.__struct_fields__ if getattr(record, f) is not None])] += 1
+        self._shapes[kind, tuple(_present(record))] += 1
 
     def _missing(self, record: Record) -> None:
         kind = kind_of(record)

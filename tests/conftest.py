@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import Chrome, chromium
 from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
 
 
@@ -42,3 +44,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         with request.getfixturevalue(request.param)() as made:
             yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def chrome(browser: Browser) -> Iterator[Chrome]:
+    """Windows of a Chromium; the test fails if any of them complained."""
+    opener = Chrome(browser)
+    yield opener
+    opener.end()
