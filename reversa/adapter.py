@@ -186,3 +186,19 @@ class Undo(Protocol):
     def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
         """Remove these records and what was made for them; leave all else as it was."""
         ...
+
+
+class Finish(Protocol):
+    """An importer with work that waits until everything is written: pages made of all records, links between them."""
+
+    def finish(self) -> None:
+        """Do it; repeated after an interruption, and called again when there is nothing left to do."""
+        ...
+
+
+class Address(Protocol):
+    """An importer that knows where a person finds a record."""
+
+    def address(self, targets: Sequence[str]) -> str:
+        """The new address of a record, given its ids in the target; empty when there is none."""
+        ...

@@ -41,6 +41,9 @@ def import_package(package: Package, importer: Importer, ledger: Ledger, progres
             _import_batch(batch, importer, ledger, session)
             done += sum(len(digests) for _, digests in batch)
             progress("import", done, whole)
+    finish = getattr(importer, "finish", None)
+    if finish is not None:
+        finish()
 
 
 def _batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit, Digests]]]:

@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -174,7 +174,7 @@ class Road:
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
             import_package(package, importer, ledger, self._progress)
-            self._write_redirects(package, ledger, str(locator))
+            self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
 
     def verify(self) -> Report:
         """Read the target back, compare, and write ``report.json``, ``report.html`` and ``findings.ndjson``."""
@@ -288,8 +288,8 @@ class Road:
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))
         partial.replace(self.folder / name)
 
-    def _write_redirects(self, package: Package, ledger: Ledger, target: str) -> None:
-        """Old address → new place, for every record that had an address."""
+    def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
+        """Old address → new address, for every record that had one."""
         with (self.folder / "redirects.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["old", "new"])
@@ -297,7 +297,7 @@ class Road:
                 for record, _ in package.records(kind):
                     if record.url is not None and record.url.startswith(("https://", "http://")):
                         entry = ledger.entry(Ref(f"{kind}:{record.id}"))
-                        writer.writerow([record.url, f"{target}#{entry.targets[0]}" if entry is not None and entry.targets else ""])
+                        writer.writerow([record.url, address(entry.targets) if entry is not None and entry.targets else ""])
 
 
 def _resolved(source: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reversa import registry
+from reversa.migrating import Road
 from reversa.testing import ExporterSuite, ImporterSuite
 from reversa.testing.sample import write_sample_package
 from tests.paths import REAL_EXPORT
@@ -25,15 +26,33 @@ class TestSqlExporter(ExporterSuite):
     system = "sql"
 
     def test_conformance(self, tmp_path: Path) -> None:
-        from reversa.migrating import Road
-
-        write_sample_package(tmp_path / "sample")
-        road = Road(tmp_path / "run")
-        road.export(f"package:{tmp_path / 'sample'}")
-        road.plan(f"sqlite:///{tmp_path / 'source.db'}")
-        road.import_()
-        self.sources = (f"sqlite:///{tmp_path / 'source.db'}",)
+        self.sources = (written(f"sqlite:///{tmp_path / 'source.db'}", tmp_path),)
         super().test_conformance(tmp_path)
+
+
+class TestHtmlImporter(ImporterSuite):
+    system = "html"
+
+    def target(self, folder: Path) -> str:
+        return str(folder / "archive")
+
+
+class TestHtmlExporter(ExporterSuite):
+    system = "html"
+
+    def test_conformance(self, tmp_path: Path) -> None:
+        self.sources = (written(f"html:{tmp_path / 'source'}", tmp_path).removeprefix("html:"),)
+        super().test_conformance(tmp_path)
+
+
+def written(target: str, scratch: Path) -> str:
+    """A target that holds the sample package."""
+    write_sample_package(scratch / "sample")
+    road = Road(scratch / "run")
+    road.export(f"package:{scratch / 'sample'}")
+    road.plan(target)
+    road.import_()
+    return target
 
 
 def test_no_adapter_is_forgotten() -> None:

@@ -1,0 +1,272 @@
+"""One record as a piece of a page: a face for people, and below it every field with its exact value.
+
+The fields are HTML microdata (``itemid``, ``itemprop``): what a person sees when they unfold a record is what
+:mod:`reversa.systems.html.reading` reads. A reference is written ``<a href="ref:KIND:ID">``; the site replaces it by the
+place of that record, which is known when all have been written.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from reversa.adapter import Source
+from reversa.markup.shown import shown, text_of
+from reversa.records import (
+    Body,
+    Comment,
+    File,
+    Grant,
+    Membership,
+    Message,
+    Opaque,
+    Page,
+    Reaction,
+    Record,
+    Ref,
+    Revision,
+    Space,
+    Table,
+    User,
+    kind_of,
+    ref_to,
+)
+from reversa.schema import Field, fields
+
+LONG = 32_000
+"""Bytes of fields that a card shows; longer ones become files beside the pages."""
+LABEL = 80
+"""Characters shown of a name."""
+_GROWTH = 60 + 4 * LABEL
+"""Bytes by which a reference grows when its place and name are filled in."""
+
+KeepValue = Callable[[bytes], str]
+"""Keeps a value too long or too odd for a page, as JSON; gives its path in the archive."""
+
+
+class Card(NamedTuple):
+    """A record ready for its page. ``size`` is an upper bound of its bytes there."""
+
+    record: Ref
+    html: str
+    size: int
+    label: str
+    words: str
+    """What the search finds it by; empty for what is found by its owner."""
+
+
+def label_of(record: Record) -> str:
+    """What people call a record; empty for one without a name."""
+    for name in ("display_name", "full_name", "username", "title", "subject", "question", "name", "label", "native_kind"):
+        text = getattr(record, name, None)
+        if text:
+            return cut(str(text))
+    return ""
+
+
+def cut(text: str) -> str:
+    """A name on one line, of a length that fits."""
+    line = " ".join(text.split())
+    return line if len(line) <= LABEL else line[:LABEL] + "…"
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:/@-]*").fullmatch
+
+
+def escape(text: str) -> str:
+    """Text for an element or an attribute in double quotes. A carriage return would otherwise be read as a line feed."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&#34;").replace("\r", "&#13;")
+
+
+def anchor(reference: str) -> str:
+    """A reference as the name of a place in a page, and inside addresses."""
+    return reference if _PLAIN(reference) else quote(reference, safe=":/@~")
+
+
+@functools.cache
+def _urn_of(source: Source) -> str:
+    return f"urn:reversa:{quote(source.system, safe='')}:{quote(source.tenant, safe='')}:"
+
+
+def urn(source: Source, record: Ref) -> str:
+    """The identity of a record: source, kind and id."""
+    return _urn_of(source) + anchor(record)
+
+
+def card(source: Source, record: Record, content: str | None, keep: KeepValue, *, old: bool) -> Card:
+    """A record as HTML; ``content`` is the path of its blob in the archive, ``old`` says that a newer text is shown above it."""
+    me, kind = ref_to(record), kind_of(record)
+    face, words = _face(record, content, old=old)
+    html = (
+        f'<article class="{_classes(record)}" id="{anchor(me)}" itemscope itemtype="urn:reversa:schema:v1:{kind}" '
+        f'itemid="{urn(source, me)}"><div class="face">{face}</div><details class="fields"><summary>'
+        f'<span data-t="archive.fields">All fields</span></summary>{_fields(record, me, keep)}</details></article>\n'
+    )
+    return Card(me, html, len(html.encode()) + html.count('href="ref:') * _GROWTH, label_of(record) or cut(words or me), words)
+
+
+# ----------------------------------------------------------------------------------------------------------- faces
+
+
+def _classes(record: Record) -> str:
+    classes = [kind_of(record)]
+    if isinstance(record, Message):
+        if record.thread is not None and record.thread != ref_to(record):
+            classes.append("reply")
+        classes.append(record.message_type or "user")
+    if record.state is not None:
+        classes.append(record.state)
+    return " ".join(classes)
+
+
+def _face(record: Record, content: str | None, *, old: bool) -> tuple[str, str]:
+    """What people see of a record, and the words it is found by."""
+    label = label_of(record) or cut(record.id)
+    if isinstance(record, Reaction):
+        return f"{escape(cut(record.key))} {_person(record.created_by)}", ""
+    if isinstance(record, Membership):
+        return f"{_person(record.member)} {escape(cut(record.role or ''))}", ""
+    if isinstance(record, Grant):
+        audience = f'<span data-t="archive.{record.audience}">{record.audience}</span>' if record.audience else ""
+        right = escape(cut(record.right or record.native_right or ""))
+        return f'<span data-t="archive.{record.effect}">{record.effect}</span> {_person(record.principal)}{audience} {right}', ""
+    if isinstance(record, File | Opaque):
+        return _content_face(record, content), label_of(record)
+    body = getattr(record, "body", None)
+    made, was_cut = shown(body) if isinstance(body, Body) else ("", False)
+    said = text_of(made)
+    head = f"{_author(record)}{_moment(record.created_at)}{_badges(record)}"
+    if isinstance(record, Message | Comment | Revision | Space | Page | Table):  # the last three stand under the heading of their page
+        title = f"<bdi>{escape(label)}</bdi> " if isinstance(record, Revision) else ""
+    else:
+        title = f"<h3>{escape(label)}</h3>"
+    more = ' <p class="note" data-t="archive.cut">Cut here; the whole text is among the fields.</p>' if was_cut else ""
+    text = f'<div class="body" dir="auto">{made}</div>{more}' if made else ""
+    if old and text:
+        text = f'<details class="old"><summary data-t="archive.old-text">Earlier text</summary>{text}</details>'
+    return f"{title}{head}{text}{_lines(record)}", " ".join(filter(None, (label_of(record), said)))
+
+
+def _author(record: Record) -> str:
+    name = getattr(record, "author_name", None)
+    return _person(record.created_by) + (f" <bdi>{escape(cut(name))}</bdi>" if name else "")
+
+
+def _person(person: Ref | None) -> str:
+    return f'<b class="who">{_link(person)}</b>' if person is not None else ""
+
+
+def _link(to: Ref) -> str:
+    return f'<a href="ref:{anchor(to)}"></a>'
+
+
+def _moment(at: datetime | None) -> str:
+    return f' <time datetime="{_instant(at)}">{at:%Y-%m-%d %H:%M} UTC</time>' if at is not None else ""
+
+
+def _badges(record: Record) -> str:
+    badges: list[str] = [record.state] if record.state not in (None, "live") else []
+    if record.updated_at is not None and isinstance(record, Message):
+        badges.append("edited")
+    if getattr(record, "pinned_at", None) is not None or getattr(record, "pinned_by", None) is not None:
+        badges.append("pinned")
+    return "".join(f' <span class="badge" data-t="archive.{badge}">{badge}</span>' for badge in badges)
+
+
+def _lines(record: Record) -> str:
+    """The one or two fields that tell most of a record."""
+    names = {User: ("title", "emails"), Space: ("description", "topic"), Page: ("name",), Table: ("columns",)}.get(type(record), ())
+    texts = [
+        value if isinstance(value, str) else ", ".join(str(getattr(v, "name", v)) for v in value)
+        for name in names
+        if (value := getattr(record, name))
+    ]
+    return "".join(f'<p dir="auto">{escape(text[:LIMIT_LINE])}</p>' for text in texts if text)
+
+
+LIMIT_LINE = 2_000
+_PICTURES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
+
+
+def _content_face(record: File | Opaque, content: str | None) -> str:
+    name = f"<bdi>{escape(label_of(record) or cut(record.id))}</bdi>"
+    size = f" <span>{record.size} B</span>" if record.size is not None else ""
+    if content is not None:
+        preview = f'<img src="top:{escape(content)}" alt="" loading="lazy">' if content.endswith(_PICTURES) else ""
+        return f'<a class="content" href="top:{escape(content)}" download="{escape(cut(record.name or "file"))}">{preview}{name}</a>{size}'
+    if isinstance(record, File):
+        why = record.availability or "absent"
+        return f'{name}{size} <span class="badge" data-t="archive.content-{why}">{why}</span>'
+    return f"{name}{size}"
+
+
+# ---------------------------------------------------------------------------------------------------------- fields
+
+
+@functools.cache
+def _named(kind: str) -> tuple[tuple[Field, str], ...]:
+    """The fields of a kind but its id, each with its name as it stands before the value."""
+    return tuple((field, f'<dt data-t="{kind}.{field.name}">{escape(field.doc)}</dt>') for field in fields(kind)[1:])
+
+
+def _fields(record: Record, me: Ref, keep: KeepValue) -> str:
+    named = [(field, name, value) for field, name in _named(kind_of(record)) if (value := getattr(record, field.name)) is not None]
+    kept = _too_long([(field, value) for field, _, value in named])
+    rows = []
+    for field, name, value in named:
+        rows.append(name)
+        if field.name in kept:
+            path = escape(keep(msgspec.json.encode(value)))
+            rows.append(f'<dd itemprop="{field.name}" data-file="{path}"><a href="top:{path}" data-t="archive.in-file">in a file of its own</a></dd>')
+        elif value == me:
+            rows.append(f'<dd><a itemprop="{field.name}" href="#{anchor(me)}">↑</a></dd>')
+        elif field.is_list:
+            rows += [_value(field, item) for item in value] or [f'<dd itemprop="{field.name}" data-empty="">–</dd>']
+        else:
+            rows.append(_value(field, value))
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _too_long(known: list[tuple[Field, Any]]) -> set[str]:
+    """Fields that go to files: the longest ones until the rest fits, and what HTML cannot hold."""
+    long = [(field.name, value) for field, value in known if not isinstance(value, str) or len(value) > 1000 or "\0" in value]
+    encoded = {name: msgspec.json.encode(value) for name, value in long}
+    kept = {name for name, value in encoded.items() if b"\\u0000" in value}
+    left = sum(len(value) for name, value in encoded.items() if name not in kept)
+    for name in sorted(encoded.keys() - kept, key=lambda name: (-len(encoded[name]), name)):
+        if left <= LONG:
+            break
+        kept.add(name)
+        left -= len(encoded[name])
+    return kept
+
+
+def _value(field: Field, value: Any) -> str:
+    name = field.name
+    if field.type == "ref":
+        return f'<dd><a itemprop="{name}" href="ref:{anchor(value)}"></a></dd>'
+    if field.part is not None:
+        inner = ((part, getattr(value, part.name)) for part in field.parts)
+        rows = (f'<dt data-t="part.{part.name}">{escape(part.doc)}</dt>{_value(part, v)}' for part, v in inner if v is not None)
+        return f'<dd itemprop="{name}" itemscope><dl>{"".join(rows)}</dl></dd>'
+    return f'<dd itemprop="{name}" dir="auto">{_text(value)}</dd>'
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return _instant(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
