@@ -247,6 +247,14 @@ def validate(package: Path) -> None:
 
 
 @main.command()
+def verifier() -> None:
+    """Print VERIFIER.html, the page that checks a package in a browser: a copy that did not come with the package."""
+    from reversa.verifier import page
+
+    click.echo(page().encode(), nl=False)
+
+
+@main.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 def diff(a: Path, b: Path) -> None:

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from reversa import __version__
+from reversa import __version__, verifier
 from reversa.adapter import Change, Noted, Source, Unit, Unreadable
 from reversa.blobs import BlobReader, Staging, store
 from reversa.columns import from_batch, to_batch
@@ -173,6 +173,7 @@ class PackageWriter:
         _write(self._data / "datapackage.json", json.dumps(_describe(manifest), ensure_ascii=False, indent=1) + "\n")
         for name in ("README.txt", "LISEZMOI.txt"):
             _write(self._partial / name, resources.files("reversa.templates").joinpath(name).read_text(encoding="utf-8"))
+        _write(self._partial / verifier.NAME, verifier.page())
         _write_bag_files(self._partial, manifest)
         _flush(self._partial)
         self._partial.rename(self.folder)

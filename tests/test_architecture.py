@@ -13,8 +13,9 @@ from tests.paths import PROJECT
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PROJECT / "reversa").rglob("*.py"))}
 ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown"}
 ORDER = [
-    "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "package", "validating", "registry",
-    "exporting", "ledger", "planning", "importing", "verifying", "reporting", "wording", "differences", "plots", "rendering", "migrating", "inspecting", "terminal", "testing", "demo", "cli",
+    "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "validating",
+    "registry", "exporting", "ledger", "planning", "importing", "verifying", "reporting", "differences", "plots", "rendering", "migrating", "inspecting",
+    "terminal", "testing", "demo", "cli",
 ]  # fmt: skip
 
 

@@ -237,7 +237,7 @@ def _rewrite(table: Path, query: str) -> None:
 
 
 def _rebuild_manifests(bag: Path) -> None:
-    script = "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt; sha256sum LISEZMOI.txt README.txt bag-info.txt bagit.txt manifest-sha256.txt > tagmanifest-sha256.txt"
+    script = "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt; sha256sum LISEZMOI.txt README.txt VERIFIER.html bag-info.txt bagit.txt manifest-sha256.txt > tagmanifest-sha256.txt"
     assert _bash(script, bag).returncode == 0
 
 

@@ -39,7 +39,12 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 REASONS = re.findall(r'^        "([a-z-]+)":', inspect.getsource(reporting._reasons), re.MULTILINE)
 TEMPLATE = PROJECT / "reversa" / "templates" / "report.html.j2"
-SOURCES = [TEMPLATE.read_text(encoding="utf-8"), *(inspect.getsource(module) for module in (rendering, wording, plots, differences, terminal, story))]
+VERIFIER = [(TEMPLATE.parent / f"verifier{part}").read_text(encoding="utf-8") for part in (".html.j2", "-checks.js", "-page.js")]
+SOURCES = [
+    TEMPLATE.read_text(encoding="utf-8"),
+    *VERIFIER,
+    *(inspect.getsource(module) for module in (rendering, wording, plots, differences, terminal, story)),
+]
 ROAD_CODES = ("message.body.secret", "user.id.twin", "file.sha256.unreadable", "file.size.differs")
 
 NOT_IN_EXPORT = Change("slack.file.body-not-in-export", "file", "sha256", "lost", "source-lacks", "Slack exports links to files, not the files")
@@ -180,7 +185,8 @@ def families() -> set[str]:
 
 
 def test_every_key_used_has_its_texts() -> None:
-    literal = {key for source in SOURCES for key in re.findall(r"""\b(?:t|self)\(["']([^"'{}]+)["'][,)]""", source)}
+    literal = {key for source in SOURCES for key in re.findall(r"""\b(?:t|self|words|say)\(["']([^"'{}]+)["'][,)]""", source)}
+    literal |= {key for source in VERIFIER for key in re.findall(r'"(verifier\.[^"]+)"', source)}
     assert len(literal) > 50
     assert (literal | families()) - catalogue().keys() == set()
 
