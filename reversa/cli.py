@@ -118,6 +118,7 @@ def export(source: str, run: Path | None, private: bool, tenant: str | None) -> 
         with road.guarded():
             package = road.export(source, private=private, tenant=tenant)
     click.echo(visible(f"{package.count()} records of {package.source} are in {package.folder}"))
+    click.echo(f"Its SHA-256, to be kept elsewhere: {package.seal()}")
     click.echo(f"Next: reversa plan {folder} TARGET")
 
 
@@ -234,6 +235,7 @@ def inspect(source: str, private: bool, tenant: str | None, as_json: bool) -> No
 @click.argument("package", type=click.Path(path_type=Path))
 def validate(package: Path) -> None:
     """Check a package: every file, row and blob, and that nothing was added."""
+    from reversa.package import Package
     from reversa.validating import validate as check
     from reversa.wording import visible
 
@@ -243,7 +245,7 @@ def validate(package: Path) -> None:
     if problems:
         click.echo(f"{package} is not whole: {len(problems)} problem(s).")
         sys.exit(EXIT_DIFFERENT)
-    click.echo(f"{package} is whole.")
+    click.echo(f"{package} is whole. Its SHA-256, to be compared with the one kept elsewhere: {Package(package).seal()}")
 
 
 @main.command()

@@ -306,6 +306,10 @@ class Package:
     def source(self) -> Source:
         return self.manifest.source
 
+    def seal(self) -> str:
+        """SHA-256 of the tag manifest, which stands for every byte of the package: what is signed, or kept elsewhere."""
+        return file_digest(self.folder / TAG_MANIFEST)
+
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self.manifest.tables]
 

@@ -27,7 +27,7 @@ def validate(folder: Path) -> list[str]:
         package = Package(folder)
         for kind in package.kinds():
             problems += _wrong_rows(package, kind)
-        problems += _wrong_blobs(package) + _wrong_events(package)
+        problems += _wrong_names(package) + _wrong_blobs(package) + _wrong_events(package)
     except PackageError as error:
         problems.append(error.message)
     return problems
@@ -54,6 +54,9 @@ def _wrong_files(bag: Path) -> list[str]:
     problems = [f"{name} is not in any manifest" for name in names if "/" in name and not name.startswith("data/")]
     if (bag / "bagit.txt").is_file() and (bag / "bagit.txt").read_bytes() != BAGIT.encode():
         problems.append("bagit.txt is not that of a BagIt 1.0 bag in UTF-8")
+    oxum = f"Payload-Oxum: {sum((bag / name).stat().st_size for name in payload)}.{len(payload)}"
+    if not (bag / "bag-info.txt").is_file() or oxum not in (bag / "bag-info.txt").read_text(encoding="utf-8", errors="replace").splitlines():
+        problems.append(f"bag-info.txt does not say {oxum}")
     return problems + _wrong_manifest(bag, MANIFEST, payload) + _wrong_manifest(bag, TAG_MANIFEST, tags)
 
 
@@ -69,6 +72,15 @@ def _wrong_manifest(bag: Path, manifest: str, names: list[str]) -> list[str]:
     problems += [f"{name.decode()} is not in {manifest}" for name in sorted(found.keys() - listed)]
     problems += [f"{name.decode()} is not what {manifest} says" for name in sorted(found.keys() & listed) if found[name] != listed[name]]
     return problems or [f"{manifest} is not written as it should be"]
+
+
+def _wrong_names(package: Package) -> list[str]:
+    """Files that both manifests list, and the package itself knows nothing of."""
+    data = package.folder / "data"
+    known = {"datapackage.json", "changes.ndjson", "blobs.parquet", *package.blob_places().values()}
+    known.update(part for table in package.manifest.tables.values() for part in table.parts)
+    names = {path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()}
+    return [f"data/{name} is no part of the package" for name in sorted(names - known) if not name.startswith("schema/")]
 
 
 def _wrong_rows(package: Package, kind: str) -> list[str]:

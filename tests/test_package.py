@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reversa.adapter import Source
 from reversa.canonical import check, digest
 from reversa.errors import PackageError
-from reversa.package import Balance, Package, PackageWriter
+from reversa.package import MANIFEST, TAG_MANIFEST, Balance, Package, PackageWriter, _write_bag_files, manifest_lines
 from reversa.records import KINDS, Record, Ref, Tag, kind_of
 from reversa.sorting import Spool, identity_order, package_order
 from reversa.testing.sample import write_sample_package
@@ -237,8 +237,10 @@ def _rewrite(table: Path, query: str) -> None:
 
 
 def _rebuild_manifests(bag: Path) -> None:
-    script = "find data -type f | LC_ALL=C sort | xargs sha256sum > manifest-sha256.txt; sha256sum LISEZMOI.txt README.txt VERIFIER.html bag-info.txt bagit.txt manifest-sha256.txt > tagmanifest-sha256.txt"
-    assert _bash(script, bag).returncode == 0
+    """What somebody does who changes a package and knows its format."""
+    for name in (MANIFEST, TAG_MANIFEST):
+        (bag / name).unlink()
+    _write_bag_files(bag, Package(bag).manifest)
 
 
 def test_parquet_pages_carry_checksums_and_reading_checks_them(copy: Path) -> None:
@@ -285,3 +287,18 @@ def test_a_package_that_is_not_one_says_what_to_type(copy: Path, damage: str) ->
     with pytest.raises(PackageError) as caught:
         Package(copy)
     assert caught.value.hint.startswith(("pip install --upgrade reversa", "reversa validate"))
+
+
+@pytest.mark.parametrize("added", ["data/tables/user/part-00001.parquet", "data/packs/pack-00009.zip", "data/notes.txt"])
+def test_a_file_that_only_the_manifests_know_is_found(copy: Path, added: str) -> None:
+    (copy / added).parent.mkdir(parents=True, exist_ok=True)
+    (copy / added).write_bytes(b"PAR1")
+    _rebuild_manifests(copy)
+    assert [problem for problem in validate(copy) if "is no part" in problem] == [f"{added} is no part of the package"]
+
+
+def test_a_wrong_payload_oxum_is_found(copy: Path) -> None:
+    info = copy / "bag-info.txt"
+    info.write_text(info.read_text(encoding="utf-8").replace("Payload-Oxum: ", "Payload-Oxum: 1"), encoding="utf-8")
+    (copy / TAG_MANIFEST).write_text(manifest_lines(copy, sorted(p.name for p in copy.iterdir() if p.is_file() and p.name != TAG_MANIFEST)))
+    assert any(problem.startswith("bag-info.txt does not say") for problem in validate(copy))
