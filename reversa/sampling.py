@@ -1,23 +1,24 @@
 """A few records for people to look at, source beside target, that nobody chose.
 
-The seed is the digest of the package, so whoever holds the package can draw the sample again: the records with the
-smallest SHA-256 of seed and reference. What lies in a space that is not public is never drawn.
+The seed is the digest of the package, and whoever holds the package can draw the sample again: its records whose digest,
+XOR the seed, is smallest. The digests are in the package already, so drawing costs no hashing. What lies in a space that
+is not public is never drawn.
 """
 
 from __future__ import annotations
 
-import hashlib
-import heapq
+import bisect
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from reversa.package import Package
-from reversa.records import Opaque, Record, Ref, Space, ref_to
+from reversa.records import KINDS, Opaque, Record, Ref, Space, ref_to
 
 SIZE = 20
-_PLACES = ("space", "target", "group", "table")
-"""Fields that say what a root lies in."""
+_PLACES = {type_: tuple(name for name in ("space", "target", "group", "table") if name in type_.__struct_fields__) for type_ in KINDS.values()}
+"""The fields of each kind that say what a root of that kind lies in."""
 
 
 class Drawn(msgspec.Struct, kw_only=True):
@@ -39,38 +40,43 @@ class Sample(msgspec.Struct, kw_only=True):
 
 
 class Draw:
-    """Offered every record that is compared, keeps those with the smallest keys: flat memory, one digest per record."""
+    """Offered every record that is compared, keeps those with the smallest keys, in flat memory."""
 
     def __init__(self, package: Package) -> None:
         self.seed = package.manifest.digest
         self.eligible = 0
+        self._seed = int(self.seed, 16)
         self._open = _public_spaces(package)
-        self._kept: list[tuple[int, Ref]] = []  # the largest key first, as a heap of negative numbers
+        self._kept: list[tuple[int, Ref]] = []
+        self._limit = 1 << 256
 
-    def offer(self, root: Record | None, refs: list[Ref]) -> None:
+    def offer(self, root: Record, digests: Iterable[tuple[Ref, str]]) -> None:
         """Consider the compared records of one unit, given with its root."""
-        if root is None or not self._may_be_shown(root):
+        if not self._may_be_shown(root):
             return
-        self.eligible += len(refs)
-        for ref in refs:
-            key = -int.from_bytes(hashlib.sha256(f"{self.seed}{ref}".encode()).digest())
-            if len(self._kept) < SIZE:
-                heapq.heappush(self._kept, (key, ref))
-            elif key > self._kept[0][0]:
-                heapq.heapreplace(self._kept, (key, ref))
+        for ref, digest in digests:
+            self.eligible += 1
+            key = int(digest, 16) ^ self._seed
+            if key < self._limit:
+                bisect.insort(self._kept, (key, ref))
+                if len(self._kept) > SIZE:
+                    self._kept.pop()
+                if len(self._kept) == SIZE:
+                    self._limit = self._kept[-1][0]
 
     def _may_be_shown(self, root: Record) -> bool:
         """Whether it lies in a public space, or is of a kind that lies in no space. What does not say where it lies is not shown."""
-        if isinstance(root, Opaque):
-            return False
         if isinstance(root, Space):
             return ref_to(root) in self._open
-        places = [getattr(root, name) for name in _PLACES if hasattr(root, name)]
-        return all(place is not None and (place in self._open or place.startswith("group:")) for place in places)
+        for name in _PLACES[type(root)]:
+            place = getattr(root, name)
+            if place is None or not (place in self._open or place.startswith("group:")):
+                return False
+        return not isinstance(root, Opaque)
 
     def drawn(self) -> dict[Ref, Drawn]:
         """The records drawn so far, by reference, in the order of their keys."""
-        return {ref: Drawn(ref=ref, key=f"{-key:064x}") for key, ref in sorted(self._kept, reverse=True)}
+        return {ref: Drawn(ref=ref, key=f"{key:064x}") for key, ref in self._kept}
 
 
 def _public_spaces(package: Package) -> set[Ref]:

@@ -71,14 +71,15 @@ def verify(
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
         refused = ledger.refused()
         draw = Draw(package)
-        for unit, _ in package.units():
+        for unit, digests in package.units():
             shaped = importer.shape(unit)
             comparer.expect(shaped.noted)
             shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
-            root = next((record for record in unit.records if ref_to(record) == unit.root), None)
-            draw.offer(root, [ref_to(source) for source in unit.records if ref_to(source) in shown])
-            for source in unit.records:
-                record = shown.get(ref_to(source))
+            refs = [ref_to(source) for source in unit.records]
+            if unit.root in refs:
+                draw.offer(unit.records[refs.index(unit.root)], ((ref, digests[ref]) for ref in refs if ref in shown))
+            for reference, source in zip(refs, unit.records, strict=True):
+                record = shown.get(reference)
                 if record is None:
                     continue
                 expected.add(record, encode(record))
