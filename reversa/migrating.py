@@ -29,6 +29,7 @@ from reversa.records import Ref
 from reversa.reporting import Report, make_report
 from reversa.validating import validate
 from reversa.verifying import Finding, verify
+from reversa.wording import Language
 
 T = TypeVar("T")
 Ask = Callable[[Plan], bool]
@@ -234,6 +235,12 @@ class Road:
         if not (self.folder / "report.json").exists():
             raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
         return self._read("report.json", Report)
+
+    def runbook(self, language: Language) -> Path:
+        """Write the runbook of this run as it stands now; returns the path of its page."""
+        from reversa.runbook import write_runbook
+
+        return write_runbook(self.folder, language, datetime.now(UTC))
 
     def why(self, kind: str, id: str) -> dict[str, object]:
         """One record's way: as the source had it, what became of it, where it lies, what differs there."""

@@ -14,7 +14,7 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs"}
 ORDER = [
     "errors", "records", "schema", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "package", "validating", "registry",
-    "exporting", "ledger", "planning", "importing", "journal", "sampling", "verifying", "reporting", "wording", "differences", "plots", "rendering", "migrating", "inspecting", "terminal", "testing", "demo", "cli",
+    "exporting", "ledger", "planning", "importing", "journal", "sampling", "verifying", "reporting", "wording", "differences", "plots", "rendering", "documents", "evidence", "clocks", "case", "drafting", "chapters", "decisions", "runbook", "migrating", "inspecting", "terminal", "testing", "demo", "cli",
 ]  # fmt: skip
 
 
