@@ -227,16 +227,18 @@ def due_dates(d: Draft) -> Iterable[tuple[str, Clock, date | datetime]]:
 
 
 def length_of(d: Draft, clock: Clock) -> Phrase:
-    """How long a clock runs, and the rule it is counted by."""
+    """How long a clock runs; once it runs, with the rule it is counted by."""
     if clock.length is None or clock.unit is None:
         return d.t("s4.no-length")
     length = d.t(f"s4.{clock.bound}", length=d.t(f"unit.{clock.unit}", clock.length))
     length = d.t("s4.backwards", length=length) if clock.before else length
-    return Phrase(f"{length}\u00a0; {clock_file().rules[clock.unit][d.t.language]}")
+    if d.said("dates", clock.start).problem:
+        return length
+    return d.t("s4.counted", length=length, rule=Phrase(clock_file().rules[clock.unit][d.t.language]))
 
 
 def status_of(d: Draft, clock: Clock) -> Phrase:
-    return d.t(f"s4.status-{clock.status}", **({} if clock.status == "M" else {"source": clock.source}))
+    return d.t(f"s4.status-{clock.status}", **({} if clock.status == "M" else {"source": Phrase(clock.source[d.t.language])}))
 
 
 def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
@@ -246,7 +248,7 @@ def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
     due: Cell = t("s4.no-length")
     if clock.length is not None:
         made = d.measured(f"clock.{id}.due", name, d.said("dates", clock.start).map(clock.due), lambda at: _date(d, at))
-        due = made if made.basis == "missing" else replace(made, basis="stated")
+        due = d.missing(made.id, name, t("s4.no-start")) if made.basis == "missing" else replace(made, basis="stated")
     event = Phrase(clock_file().starts[clock.start][language])
     return name, event, start, length_of(d, clock), due, status_of(d, clock)
 

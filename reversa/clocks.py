@@ -39,7 +39,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     start: str
     bound: Bound
     basis: str
-    source: str
+    source: Words
     status: Status
     length: int | None = None
     unit: Unit | None = None

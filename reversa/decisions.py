@@ -65,6 +65,8 @@ def _go(d: Draft) -> list[Block]:
         held = length.and_(window, lambda milliseconds, hours: milliseconds <= hours * 3_600_000) if key == "window" else met
         name = t(f"s7.{key}")
         result = d.measured(f"go.{key}.result", name, held, lambda yes: t("s7.met" if yes else "s7.unmet"))
+        if result.basis == "missing":
+            result = d.missing(result.id, name, t("s7.not-measured"))
         if isinstance(threshold, Figure):
             threshold = replace(threshold, id=f"go.{key}.threshold", label=name)  # noqa: PLW2901 - under a name of its own
         stops += result.value != "yes"

@@ -164,8 +164,10 @@ class Sources:
     def marks(self, figure: Figure) -> Phrase:
         """``E3``, or ``E3–E11``; what people stated says so."""
         numbers = sorted(self._numbers[evidence] for evidence in figure.evidence)
-        text = ", ".join(f"E{n}" for n in numbers) if len(numbers) <= SHOWN_EVIDENCE else f"E{numbers[0]}…E{numbers[-1]} ({len(numbers)})"
-        return self._t("document.stated", files=Phrase(text)) if figure.basis == "stated" else Phrase(text)
+        text = Phrase(", ".join(f"E{n}" for n in numbers))
+        if len(numbers) > SHOWN_EVIDENCE:
+            text = self._t("document.files", len(numbers), first=Phrase(f"E{numbers[0]}"), last=Phrase(f"E{numbers[-1]}"))
+        return self._t("document.stated", files=text) if figure.basis == "stated" else text
 
     def told(self, figure: Figure) -> str:
         """With the names of the files, or the reason why it is not established."""
