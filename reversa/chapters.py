@@ -248,7 +248,7 @@ def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
     due: Cell = t("s4.no-length")
     if clock.length is not None:
         made = d.measured(f"clock.{id}.due", name, d.said("dates", clock.start).map(clock.due), lambda at: _date(d, at))
-        due = d.missing(made.id, name, t("s4.no-start")) if made.basis == "missing" else replace(made, basis="stated")
+        due = d.missing(made.id, name, t("s4.no-start")) if made.basis == "missing" else made
     event = Phrase(clock_file().starts[clock.start][language])
     return name, event, start, length_of(d, clock), due, status_of(d, clock)
 

@@ -89,8 +89,6 @@ def _condition(
     d: Draft, key: str, known: Known[Any], threshold: str | Figure, met: Callable[[Any], bool], show: Callable[[Any], str] | None = None
 ) -> tuple[str, Figure, str | Figure, Known[bool]]:
     figure = d.measured(f"go.{key}", d.t(f"s7.{key}"), known, show)
-    if key in ("separation", "mandate") and figure.basis == "measured":
-        figure = replace(figure, basis="stated")
     return key, figure, threshold, known.map(met)
 
 

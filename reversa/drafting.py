@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import msgspec
-
 from reversa.case import Case, label
-from reversa.documents import Blanks, Boxes, Cell, Figure, Figures, Signatures, Table
+from reversa.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Signatures, Table
 from reversa.evidence import Folder, Known, Problem
 from reversa.wording import Phrase, Texts, visible
 
@@ -27,18 +25,16 @@ class Draft:
     now: datetime
 
     def measured(self, id: str, label: str, known: Known[Any], show: Show | None = None) -> Figure:
-        """A figure with its evidence, or the reason why there is none."""
+        """A figure with its evidence, or the reason why there is none. What comes from ``case.toml`` alone was stated by people."""
         if known.problem is not None:
             return self.missing(id, label, self.reason(known.problem))
-        return Figure(
-            id=id, label=label, value=plain(known.value), shown=(show or self.shown)(known.value), basis="measured", evidence=known.evidence
-        )
+        basis: Basis = "stated" if known.evidence == self.case.evidence else "measured"
+        shown = (show or self.shown)(known.value)
+        return Figure(id=id, label=label, value=plain(known.value), shown=shown, basis=basis, evidence=known.evidence)
 
     def stated(self, table: str, key: str, show: Show | None = None) -> Figure:
-        """What ``case.toml`` says, marked as said by people."""
-        known, name = self.said(table, key), label(table, key, self.t)
-        figure = self.measured(f"{table}.{key}", name, known, show)
-        return figure if figure.basis == "missing" else msgspec.structs.replace(figure, basis="stated")
+        """What ``case.toml`` says."""
+        return self.measured(f"{table}.{key}", label(table, key, self.t), self.said(table, key), show)
 
     def said(self, table: str, key: str) -> Known[Any]:
         """One value of ``case.toml``."""
