@@ -99,8 +99,13 @@ def _accepted(plan: Plan) -> str:
 
 def up_to_date(steps: list[Step]) -> bool:
     """The last read-back that ended is later than anything that changed the target."""
-    order = [step.step for step in steps if (step.step in ("import", "undo") and step.records) or (step.step == "verify" and not failed(step))]
+    order = [step.step for step in steps if (step.step == "verify" and not failed(step)) or (step.step in ("import", "undo") and _wrote(step))]
     return bool(order) and order[-1] == "verify"
+
+
+def _wrote(step: Step) -> bool:
+    """Whether it may have changed the target; what an error ended may have."""
+    return step.records > 0 or failed(step)
 
 
 def undos(steps: list[Step]) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -26,6 +27,7 @@ from markdown_it import MarkdownIt
 from reversa import case as cases
 from reversa import documents
 from reversa.case import FIELDS, read_case, template
+from reversa.cli import main
 from reversa.documents import Blanks, Boxes, Cited, Document, Evidence, Figure, Figures, Listing, Paragraph, Section, Signatures, Table
 from reversa.errors import RunError
 from reversa.journal import read_steps, recorded
@@ -298,6 +300,30 @@ def test_what_was_undone_is_not_said_to_be_there(tmp_path: Path) -> None:
     found = figures(made)
     assert (found["go.current"]["value"], found["go.current.result"]["value"]) == ("no", "no")
     assert found["rollback.written"]["value"] == 0
+
+
+def test_an_import_cut_short_after_the_read_back_puts_it_out_of_date(run: Path) -> None:
+    assert figures(written(run))["go.current"]["value"] == "yes"
+    with contextlib.suppress(OSError), recorded(run / "steps.ndjson", "import"):
+        raise OSError
+    found = figures(written(run))
+    assert found["go.current"]["value"] == "no"
+    assert found["rehearsal.failures"]["value"] == 1
+    with recorded(run / "steps.ndjson", "verify") as step:
+        step.result = "verified"
+    assert figures(written(run))["go.current"]["value"] == "yes"
+
+
+def test_the_command_says_where_the_page_is_and_what_is_wrong_with_a_case(run: Path) -> None:
+    done = CliRunner().invoke(main, ["runbook", str(run), "--lang", "fr"])
+    assert (done.exit_code, f"{run}/runbook.fr.html" in done.output) == (0, True)
+    kept = (run / "runbook.fr.html").read_bytes()
+    (run / "case.toml").write_text("[dates]\njudgment-published = 7\n")
+    done = CliRunner().invoke(main, ["runbook", str(run), "--lang", "fr"])
+    assert done.exit_code == RunError.exit_code
+    assert "line 2" in done.output
+    assert (run / "runbook.fr.html").read_bytes() == kept
+    assert not list(run.glob("*.partial"))
 
 
 def test_go_only_when_every_condition_is_met(run: Path, tmp_path: Path) -> None:
