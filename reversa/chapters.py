@@ -211,7 +211,7 @@ def _calendar(d: Draft) -> list[Block]:
     window = d.stated("thresholds", "freeze-window-hours", lambda hours: t("s4.window", hours))
     return [
         Paragraph(t("s4.text")),
-        Paragraph(t("s4.file", checked=t.day(file.checked), digest=hashlib.sha256(clocks.shipped()).hexdigest())),
+        Paragraph(t("s4.file", checked=t.short_day(file.checked), digest=hashlib.sha256(clocks.shipped()).hexdigest())),
         d.table("s4.table", ("s4.clock", "s4.event", "s4.start", "s4.length", "s4.due", "s4.status"), rows),
         d.figures("s4.durations", duration, window),
     ]
