@@ -104,20 +104,21 @@ def _inventory(d: Draft) -> list[Block]:
     }
     ported = [_ported(d, kind) for kind in kinds(d) if kind != "opaque"]
     head = ("s2.kind", "s2.exported", "s2.arrived", "s2.first", "s2.last", "s2.by")
+    counts = ("s2.reason", "s2.planned", "s2.observed")
     unreadable = f.unreadable.found or []
     named = [(t.kind(e["kind"], 1), cut(e["where"], 200), cut(e["reason"], 200)) for e in unreadable[:NAMED]]
     personal = [(t(f"s2.{name}"), d.measured(f"personal.{name}", t(f"s2.{name}"), _personal(d, name))) for name in PERSONAL]
     return [
         d.figures("s2.totals", *(d.measured(f"inventory.{key}", t(f"s2.{key}"), known) for key, known in totals.items())),
-        d.table("s2.ported", head, ported, {1, 2, 5}),
-        d.table("s2.exempted", ("s2.reason", "s2.planned", "s2.observed"), [_change(d, c, "exempted") for c in changes(d, "skipped")], {1, 2}),
+        d.listed(f.manifest, d.table("s2.ported", head, ported, {1, 2, 5})),
+        d.listed(f.plan, d.table("s2.exempted", counts, [_change(d, c, "exempted") for c in changes(d, "skipped")], {1, 2})),
         d.figures(
             "s2.unreadable",
             d.measured("unreadable.items", t("s2.unreadable-count"), f.manifest.map(lambda m: m.unreadable)),
             d.measured("unreadable.named", t("s2.unreadable-named"), f.unreadable.map(len)),
         ),
         *([d.table("s2.unreadable", ("s2.kind", "s2.where", "s2.reason"), named)] if named else []),
-        d.table("s2.lost", ("s2.reason", "s2.planned", "s2.observed"), [_change(d, c, "lost") for c in changes(d, "lost")], {1, 2}),
+        d.listed(f.plan, d.table("s2.lost", counts, [_change(d, c, "lost") for c in changes(d, "lost")], {1, 2})),
         d.table("s2.personal", ("s2.class", "s2.values"), personal, {1}),
         d.blanks("s2.legal", "s2.legal-who", "s2.legal-says"),
     ]
@@ -195,7 +196,7 @@ def _losses(d: Draft) -> list[Block]:
     )
     return [
         Paragraph(t("s3.text")),
-        d.table("s3.table", ("s3.change", "s3.code", "s2.planned", "s2.observed", "s3.decision"), rows, {2, 3}),
+        d.listed(d.folder.plan, d.table("s3.table", ("s3.change", "s3.code", "s2.planned", "s2.observed", "s3.decision"), rows, {2, 3})),
         d.figures("s3.accepted", accepted),
         d.signatures("s3.signed", "case.people.business-owner", "case.people.customer-it"),
     ]
@@ -308,7 +309,7 @@ def _rehearsal(d: Draft) -> list[Block]:
     table = d.table("s6.table", head, rows, {2, 3, 4})
     return [
         Paragraph(t("s6.text")),
-        table,
+        d.listed(known, table),
         d.figures("s6.totals", *totals),
         d.signatures("s6.verdict", "case.people.customer-it", "case.people.operator", decision=(t("s6.conclusive"), t("s6.repeat"))),
     ]

@@ -160,7 +160,7 @@ def _rollback(d: Draft) -> list[Block]:
     written: list[tuple[Cell, ...]] = [(t.kind(kind), d.measured(f"written.{kind}", t.kind(kind), count("written", kind=kind))) for kind in kinds(d)]
     return [
         Paragraph(t("s10.text")),
-        d.table("s10.written", ("s2.kind", "s10.count"), written, {1}),
+        d.listed(ledger, d.table("s10.written", ("s2.kind", "s10.count"), written, {1})),
         d.figures(
             "s10.totals",
             d.measured("rollback.written", t("s10.all"), count("written")),
@@ -211,7 +211,7 @@ def _sample(d: Draft) -> list[Block]:
     figures = [d.measured(f"sample.{key}", t(f"s12.{key}"), fact) for key, fact in facts.items()]
     rows = [row for record in (known.found.records if known.found else ()) for row in _drawn(d, record)]
     head = ("s12.field", "s12.source", "s12.target", "s12.result")
-    return [d.figures("s12.sample", *figures), Paragraph(t("s12.sample-text")), d.table("s12.table", head, rows)]
+    return [d.figures("s12.sample", *figures), Paragraph(t("s12.sample-text")), d.listed(known, d.table("s12.table", head, rows))]
 
 
 def _drawn(d: Draft, record: Drawn) -> list[tuple[Cell, ...]]:

@@ -262,7 +262,7 @@ def _block(block: Block, document: Document, t: Texts) -> list[str]:
         head = [t("document.figure"), t("document.value"), t("document.evidence")]
         return [f"**{m(block.caption)}**", "", *_rows(head, [[m(f.label), _value(f, t), m(sources.told(f))] for f in block.figures], t)]
     rows = [[_cell(cell, t, sources) for cell in row] for row in block.rows]
-    return [f"**{m(block.caption)}**", "", *_rows(block.columns, rows, t)]
+    return [f"**{m(block.caption)}**", "", *(_rows(block.columns, rows, t) if rows else [m(t("document.none"))])]
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]], t: Texts) -> list[str]:

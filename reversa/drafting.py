@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from reversa.case import Case, label
-from reversa.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Signatures, Table
+from reversa.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
 from reversa.evidence import Folder, Known, Problem
 from reversa.wording import Phrase, Texts, visible
 
@@ -73,6 +73,12 @@ class Draft:
 
     def table(self, key: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], numbers: set[int] | None = None) -> Table:
         return Table(self.t(key), tuple(self.t(column) for column in columns), tuple(rows), frozenset(numbers or ()))
+
+    def listed(self, known: Known[Any], table: Table) -> Table | Paragraph:
+        """A list whose lines this evidence gives: without it, an empty list does not say that there is nothing."""
+        if table.rows or known.problem is None:
+            return table
+        return Paragraph(self.t("document.unknown-list", list=table.caption, reason=self.reason(known.problem)), warning=True)
 
     def blanks(self, key: str, *labels: str) -> Blanks:
         return Blanks(self.t(key), tuple(self.t(label) for label in labels))

@@ -291,6 +291,15 @@ def test_a_run_that_was_never_verified_says_so_first(steps: tuple[str, ...], lan
     assert made["sections"][7]["blocks"][1]["warning"]
 
 
+def test_an_empty_list_without_evidence_does_not_say_that_there_is_nothing(tmp_path: Path) -> None:
+    made = written(steps_of(tmp_path))
+    lists = [block for section in made["sections"] for block in section["blocks"] if block["type"] == "table" and not block["rows"]]
+    assert lists == []
+    said = [block["text"] for section in made["sections"] for block in section["blocks"] if block["type"] == "paragraph" and block["warning"]]
+    for caption in ("PORTÉ", "EXEMPTÉ", "PERDU", "Changements et pertes", "Étapes", "Écrit", "Enregistrements tirés"):
+        assert [text for text in said if text.startswith(caption) and "NON ÉTABLI" in text], caption
+
+
 def test_what_was_undone_is_not_said_to_be_there(tmp_path: Path) -> None:
     run = steps_of(tmp_path, "export", "plan", "import", "verify")
     assert figures(written(run))["go.current"]["value"] == "yes"
