@@ -222,6 +222,17 @@ def test_with_a_damaged_file_exactly_its_figures_are_not_established(run: Path) 
         (run / path).write_bytes(kept)
 
 
+def test_a_plausible_change_inside_the_package_proves_nothing(run: Path) -> None:
+    base = figures(written(run))
+    for name, old, new in (("changes.ndjson", '"event":"unreadable"', '"event":"noted"'), ("datapackage.json", '"blobs": 0', '"blobs": 7')):
+        path = run / "package" / "data" / name
+        kept = path.read_text(encoding="utf-8")
+        assert old in kept
+        path.write_text(kept.replace(old, new), encoding="utf-8")
+        compare(base, figures(written(run)), f"package/data/{name}")
+        path.write_text(kept, encoding="utf-8")
+
+
 def test_files_that_speak_of_another_package_prove_nothing(run: Path) -> None:
     report = json.loads((run / "report.json").read_text())
     (run / "report.json").write_text(json.dumps(report | {"package": "0" * 64}))
