@@ -188,6 +188,20 @@ def report(run: Path, lang: Language, as_json: bool) -> None:
 
 @main.command()
 @run_argument
+@lang_option
+def runbook(run: Path, lang: Language) -> None:
+    """Write the vendor-continuity runbook of a run, to be read and signed: HTML, Markdown, JSON, calendar."""
+    from reversa.migrating import Road
+
+    road = Road(run)
+    with road.guarded():
+        page = road.runbook(lang)
+    click.echo(f"Runbook: {page}")
+    click.echo(f"Next: fill in {run / 'case.toml'}, and type the same command again.")
+
+
+@main.command()
+@run_argument
 @click.argument("kind")
 @click.argument("id")
 def why(run: Path, kind: str, id: str) -> None:

@@ -102,6 +102,10 @@ class Ledger:
             found.setdefault(kind, {})[state] = count
         return {kind: found[kind] for kind in KINDS if kind in found}
 
+    def size(self) -> int:
+        """Records that have an outcome."""
+        return int(self._db.execute("SELECT count(*) FROM outcome").fetchone()[0])
+
     def changes(self) -> dict[str, int]:
         """Code → how often that change was made on the way to the target."""
         return dict(self._db.execute("SELECT code, sum(count) FROM change GROUP BY code"))

@@ -21,6 +21,7 @@ from reversa.adapter import Exporter, Importer, Locator, Options
 from reversa.errors import DiskError, NotAccepted, PackageError, ReversaError, RunError
 from reversa.exporting import Progress, export
 from reversa.importing import import_package
+from reversa.journal import Step, StepName, recorded
 from reversa.ledger import Ledger
 from reversa.package import Package
 from reversa.planning import Plan, accept, plan, write_losses
@@ -28,6 +29,7 @@ from reversa.records import Ref
 from reversa.reporting import Report, make_report
 from reversa.validating import validate
 from reversa.verifying import Finding, verify
+from reversa.wording import Language
 
 T = TypeVar("T")
 Ask = Callable[[Plan], bool]
@@ -120,8 +122,10 @@ class Road:
             self._write("package.json", {"path": str(Path(locator.address).resolve())})
             return self.package()
         exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant, password=_password()))
-        with contextlib.closing(exporter):
-            return export(exporter, self.folder / "package", datetime.now(UTC), self._progress)
+        with contextlib.closing(exporter), self._step("export") as step:
+            package = export(exporter, self.folder / "package", datetime.now(UTC), self._progress)
+            step.records = package.count()
+            return package
 
     def package(self) -> Package:
         """The package of this run."""
@@ -139,7 +143,9 @@ class Road:
             if (self.folder / "ledger.sqlite").exists():
                 with self._ledger() as ledger:
                     ledger.bind(package.manifest.digest, str(locator))
-            made = plan(package, importer, str(locator), self._progress)
+            with self._step("plan") as step:
+                made = plan(package, importer, str(locator), self._progress)
+                step.records = package.count()
         held = self._plan_if_there()
         if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live) == made:
             return held  # accepted or not, it is the same plan
@@ -173,14 +179,26 @@ class Road:
             raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
-            import_package(package, importer, ledger, self._progress)
-            self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
+            with self._step("import") as step:
+                before = ledger.size()
+                import_package(package, importer, ledger, self._progress)
+                self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
+                step.records = ledger.size() - before
 
     def verify(self) -> Report:
-        """Read the target back, compare, and write ``report.json``, ``report.html`` and ``findings.ndjson``."""
+        """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``."""
         from reversa.rendering import write_html
 
         package, made = self.package(), self._plan()
+        with self._step("verify") as step:
+            report = self._verify(package, made)
+            step.records = sum(line.exported for line in report.import_balance)
+            step.result = report.verdict
+        for language in ("fr", "en"):
+            write_html(report, language, self.folder / f"report.{language}.html")
+        return report
+
+    def _verify(self, package: Package, made: Plan) -> Report:
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
             findings: list[Finding] = []
@@ -194,9 +212,8 @@ class Road:
 
                 comparison = verify(package, importer, exporter, ledger, self.folder, keep, self._progress)
             report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC))
+        self._write("sample.json", comparison.sample)
         self._write("report.json", report)
-        for language in ("fr", "en"):
-            write_html(report, language, self.folder / f"report.{language}.html")
         return report
 
     def undo(self) -> int:
@@ -206,17 +223,24 @@ class Road:
             take_back = getattr(importer, "undo", None)
             if take_back is None:
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
-            unconfirmed = importer.find(list(ledger.interrupted))
-            count = sum(1 for _ in ledger.written()) + len(unconfirmed)
-            take_back(itertools.chain(ledger.written(), unconfirmed.items()))
-            ledger.forget()
-        return count
+            with self._step("undo") as step:
+                unconfirmed = importer.find(list(ledger.interrupted))
+                step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
+                take_back(itertools.chain(ledger.written(), unconfirmed.items()))
+                ledger.forget()
+        return step.records
 
     def report(self) -> Report:
         """The last report."""
         if not (self.folder / "report.json").exists():
             raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
         return self._read("report.json", Report)
+
+    def runbook(self, language: Language) -> Path:
+        """Write the runbook of this run as it stands now; returns the path of its page."""
+        from reversa.runbook import write_runbook
+
+        return write_runbook(self.folder, language, datetime.now(UTC))
 
     def why(self, kind: str, id: str) -> dict[str, object]:
         """One record's way: as the source had it, what became of it, where it lies, what differs there."""
@@ -243,6 +267,9 @@ class Road:
             raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
 
     # ------------------------------------------------------------------------------------------- the folder
+
+    def _step(self, name: StepName) -> contextlib.AbstractContextManager[Step]:
+        return recorded(self.folder / "steps.ndjson", name)
 
     @contextlib.contextmanager
     def _importer(self, target: str, package: Package) -> Iterator[tuple[Locator, Importer]]:

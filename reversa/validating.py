@@ -20,7 +20,7 @@ def validate(folder: Path) -> list[str]:
     Checked: the exact set of files, every file against its manifest, every row against its digest, the order of the
     rows, every blob against its name. What this cannot prove is in docs/what-we-do-not-prove.md.
     """
-    problems = _wrong_files(folder)
+    problems = wrong_files(folder)
     if problems:
         return problems
     try:
@@ -33,7 +33,7 @@ def validate(folder: Path) -> list[str]:
     return problems
 
 
-def _wrong_files(bag: Path) -> list[str]:
+def wrong_files(bag: Path) -> list[str]:
     if not bag.is_dir() or bag.is_symlink():
         return [f"{bag} is not a folder"]
     everything = sorted(bag.rglob("*"))

@@ -16,7 +16,8 @@ from reversa.canonical import encode
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
-from reversa.records import KINDS, Grant, Record, Ref, kind_of, ref_to
+from reversa.records import KINDS, Grant, Record, Ref, kind_of, ref_parts, ref_to
+from reversa.sampling import Draw, Drawn, Sample
 from reversa.sorting import Spool, identity_order
 
 Status = Literal["=", "~", "L", "*", "-", "+", "!", "?"]
@@ -52,6 +53,7 @@ class Comparison(msgspec.Struct, kw_only=True):
     """Records of the ledger that the target no longer finds under the id it gave."""
     rights_widened: int = 0
     unreadable: int = 0
+    sample: Sample | None = None
 
     def total(self, status: Status) -> int:
         """Values with a status, over all kinds and fields."""
@@ -68,12 +70,16 @@ def verify(
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
         refused = ledger.refused()
-        for unit, _ in package.units():
+        draw = Draw(package)
+        for unit, digests in package.units():
             shaped = importer.shape(unit)
             comparer.expect(shaped.noted)
             shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
-            for source in unit.records:
-                record = shown.get(ref_to(source))
+            refs = [ref_to(source) for source in unit.records]
+            if unit.root in refs:
+                draw.offer(unit.records[refs.index(unit.root)], ((ref, digests[ref]) for ref in refs if ref in shown))
+            for reference, source in zip(refs, unit.records, strict=True):
+                record = shown.get(reference)
                 if record is None:
                     continue
                 expected.add(record, encode(record))
@@ -81,9 +87,12 @@ def verify(
                     sources.add(source, encode(source))
         intake = Intake(target, found, Measure(), comparer.hear)
         intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
+        drawn = draw.drawn()
+        comparer.watch(drawn)
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
             comparer.compare(expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
         comparison = comparer.comparison()
+    comparison.sample = Sample(seed=draw.seed, eligible=draw.eligible, records=tuple(drawn.values()))
     comparison.lost_ids = _lost_ids(importer, ledger, keep)
     return comparison
 
@@ -146,6 +155,11 @@ class Comparer:
         self._kept: Counter[tuple[str, str | None, Status]] = Counter()
         self._observed: Counter[str] = Counter()
         self._undeclared = self._widened = self._unreadable = 0
+        self._watched: dict[tuple[str, str], Drawn] = {}
+
+    def watch(self, drawn: dict[Ref, Drawn]) -> None:
+        """Fill in these records of the sample when they are compared."""
+        self._watched = {ref_parts(ref): record for ref, record in drawn.items()}
 
     def expect(self, noted: tuple[Noted, ...]) -> None:
         """Remember the changes on the way of a unit; what is skipped is seen by its absence."""
@@ -180,21 +194,31 @@ class Comparer:
         """Walk both sides of one kind in the order of ids."""
         left, right, source = next(expected, None), next(found, None), next(sources, None)
         while left is not None or right is not None:
-            if left is not None and (right is None or left[0].id < right[0].id):
-                self._missing(left[0])
-                left = next(expected, None)
-            elif right is not None and (left is None or right[0].id < left[0].id):
+            if left is None or (right is not None and right[0].id < left[0].id):
+                assert right is not None  # noqa: S101 - one of the two is there
                 self._extra(right[0])
                 right = next(found, None)
-            elif left is not None and right is not None:
-                while source is not None and source[0].id < left[0].id:
-                    source = next(sources, None)
-                original = source[0] if source is not None and source[0].id == left[0].id else left[0]
-                if left[1] == right[1] and original is left[0]:
+                continue
+            while source is not None and source[0].id < left[0].id:
+                source = next(sources, None)
+            original = source[0] if source is not None and source[0].id == left[0].id else left[0]
+            met = right if right is not None and right[0].id == left[0].id else None
+            self._keep_drawn(original, left[0], None if met is None else met[0])
+            if met is None:
+                self._missing(left[0])
+            else:
+                if left[1] == met[1] and original is left[0]:
                     self._same(left[0])
                 else:
-                    self._fieldwise(original, left[0], right[0])
-                left, right = next(expected, None), next(found, None)
+                    self._fieldwise(original, left[0], met[0])
+                right = next(found, None)
+            left = next(expected, None)
+
+    def _keep_drawn(self, source: Record, expected: Record, found: Record | None) -> None:
+        drawn = self._watched.get((kind_of(expected), expected.id)) if self._watched else None
+        if drawn is not None:
+            drawn.source, drawn.expected = _shown(source), _shown(expected)
+            drawn.found = None if found is None else _shown(found)
 
     def _same(self, record: Record) -> None:
         kind = kind_of(record)

@@ -1,4 +1,4 @@
-"""Words for people: the texts of ``templates/messages.toml`` in one language, its numbers and dates, and data made harmless.
+"""Words for people: the texts of ``templates/messages.toml`` and ``runbook.toml`` in one language, its numbers and dates, and data made harmless.
 
 A text that a person reads is a :class:`Phrase` from the catalogue. Every other string is data, and :meth:`Texts.show`
 passes it through :func:`visible`, so that it drives neither a terminal nor the direction of a line.
@@ -55,7 +55,7 @@ class Texts:
     def __init__(self, language: str) -> None:
         if language not in get_args(Language):
             raise ValueError(f"the reports speak {', '.join(get_args(Language))}, not {language!r}")
-        self.language = language
+        self.language: Language = "fr" if language == "fr" else "en"
         self._locale = Locale.parse(_LOCALES[language])
 
     def __call__(self, key: str, n: int | None = None, /, **values: object) -> Phrase:
@@ -89,6 +89,22 @@ class Texts:
     def moment(self, at: datetime) -> Phrase:
         at = at.astimezone(UTC)
         return self("moment", date=Phrase(format_date(at, "long", locale=self._locale)), time=Phrase(format_time(at, "short", locale=self._locale)))
+
+    def day(self, at: date) -> Phrase:
+        """A day with its place in the week."""
+        return Phrase(format_date(at, "full", locale=self._locale))
+
+    def short_day(self, at: date) -> Phrase:
+        return Phrase(format_date(at, "medium", locale=self._locale))
+
+    def duration(self, milliseconds: int) -> Phrase:
+        """How long something took: with a decimal below a minute."""
+        seconds = milliseconds // 1000
+        if seconds >= 3600:
+            return self("duration.hours", seconds // 3600, minutes=seconds % 3600 // 60)
+        if seconds >= 60:
+            return self("duration.minutes", seconds // 60, seconds=seconds % 60)
+        return self("duration.seconds", seconds=Phrase(format_decimal(Decimal(milliseconds // 100) / 10, locale=self._locale)))
 
     def period(self, period: str) -> Phrase:
         """A month (``2016-05``) or a year (``2016``) in words."""
@@ -130,7 +146,8 @@ def catalogue() -> dict[str, dict[str, Any]]:
             else:
                 flatten(value, f"{prefix}{key}.")
 
-    flatten(tomllib.loads((resources.files("reversa.templates") / "messages.toml").read_text(encoding="utf-8")), "")
+    for name in ("messages.toml", "runbook.toml"):
+        flatten(tomllib.loads((resources.files("reversa.templates") / name).read_text(encoding="utf-8")), "")
     return texts
 
 

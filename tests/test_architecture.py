@@ -14,9 +14,10 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown"}
 ORDER = [
     "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "validating",
-    "registry", "exporting", "ledger", "planning", "importing", "verifying", "reporting", "differences", "plots", "rendering", "migrating", "inspecting",
-    "terminal", "testing", "demo", "cli",
+    "registry", "exporting", "ledger", "planning", "importing", "journal", "sampling", "verifying", "reporting", "differences", "plots", "rendering",
+    "continuity", "migrating", "inspecting", "terminal", "testing", "demo", "cli",
 ]  # fmt: skip
+ORDER_OF_CONTINUITY = ["documents", "evidence", "clocks", "case", "drafting", "chapters", "decisions", "runbook"]
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -42,6 +43,15 @@ def test_imports_on_the_road_point_one_way(path: Path) -> None:
         if other in ("templates", "exporters", "importers"):
             continue
         assert ORDER.index(other) < ORDER.index(path.stem), f"{path.stem} imports {other}"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "continuity" and p.stem != "__init__"], ids=lambda p: p.stem)
+def test_imports_of_continuity_point_one_way(path: Path) -> None:
+    for name in imported(MODULES[path]):
+        _, other, *inner = name.split(".")
+        assert ORDER.index(other) <= ORDER.index("continuity"), f"{path.stem} imports {other}"
+        if inner:
+            assert ORDER_OF_CONTINUITY.index(inner[0]) < ORDER_OF_CONTINUITY.index(path.stem), f"{path.stem} imports {inner[0]}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

@@ -1,0 +1,73 @@
+"""What a run did and when: one line per step in ``steps.ndjson``. The measured durations of a runbook come from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from reversa import __version__
+
+StepName = Literal["export", "plan", "import", "verify", "undo"]
+
+
+class Step(msgspec.Struct, kw_only=True):
+    """One step taken. ``result`` is `done`, the verdict of a verification, or the name of the error that ended it."""
+
+    step: StepName
+    started_at: datetime
+    ended_at: datetime
+    records: int = 0
+    reversa: str = __version__
+    result: str = "done"
+
+    @property
+    def milliseconds(self) -> int:
+        return round((self.ended_at - self.started_at).total_seconds() * 1000)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.contextmanager
+def recorded(path: Path, step: StepName, clock: Callable[[], datetime] = now) -> Iterator[Step]:
+    """Take a step; its line is written when it ends, however it ends. The caller fills in ``records`` and ``result``."""
+    started = clock()
+    taken = Step(step=step, started_at=started, ended_at=started)
+    try:
+        yield taken
+    except BaseException as error:
+        taken.result = type(error).__name__
+        raise
+    finally:
+        taken.ended_at = clock()
+        _append(path, msgspec.json.encode(taken) + b"\n")
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a line and flush it to the disk; a line that a crash cut short stays a line of its own."""
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = b"\n" + line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_steps(content: bytes) -> list[Step]:
+    """The steps of a journal in order. Raises ValueError that names the line when one cannot be read."""
+    steps = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            steps.append(msgspec.json.decode(line, type=Step))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError(f"line {number}: {error}") from error
+    return steps

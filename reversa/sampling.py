@@ -1,0 +1,95 @@
+"""A few records for people to look at, source beside target, that nobody chose.
+
+The seed is the digest of the package, and whoever holds the package can draw the sample again: its records whose digest,
+XOR the seed, is smallest. The digests are in the package already, so drawing costs no hashing. What lies in a space that
+is not public is never drawn.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from reversa.package import Package
+from reversa.records import KINDS, Opaque, Record, Ref, Space, ref_to
+
+SIZE = 20
+_PLACES = {type_: tuple(name for name in ("space", "target", "group", "table") if name in type_.__struct_fields__) for type_ in KINDS.values()}
+"""The fields of each kind that say what a root of that kind lies in."""
+
+
+class Drawn(msgspec.Struct, kw_only=True):
+    """One record of the sample; ``found`` is None when the target does not show it."""
+
+    ref: Ref
+    key: str
+    source: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
+    found: dict[str, Any] | None = None
+
+
+class Sample(msgspec.Struct, kw_only=True):
+    """The sample of a verification."""
+
+    seed: str
+    eligible: int
+    records: tuple[Drawn, ...]
+
+
+class Draw:
+    """Offered every record that is compared, keeps those with the smallest keys, in flat memory."""
+
+    def __init__(self, package: Package) -> None:
+        self.seed = package.manifest.digest
+        self.eligible = 0
+        self._seed = int(self.seed, 16)
+        self._open = _public_spaces(package)
+        self._kept: list[tuple[int, Ref]] = []
+        self._limit = 1 << 256
+
+    def offer(self, root: Record, digests: Iterable[tuple[Ref, str]]) -> None:
+        """Consider the compared records of one unit, given with its root."""
+        if not self._may_be_shown(root):
+            return
+        for ref, digest in digests:
+            self.eligible += 1
+            key = int(digest, 16) ^ self._seed
+            if key < self._limit:
+                bisect.insort(self._kept, (key, ref))
+                if len(self._kept) > SIZE:
+                    self._kept.pop()
+                if len(self._kept) == SIZE:
+                    self._limit = self._kept[-1][0]
+
+    def _may_be_shown(self, root: Record) -> bool:
+        """Whether it lies in a public space, or is of a kind that lies in no space. What does not say where it lies is not shown."""
+        if isinstance(root, Space):
+            return ref_to(root) in self._open
+        for name in _PLACES[type(root)]:
+            place = getattr(root, name)
+            if place is None or not (place in self._open or place.startswith("group:")):
+                return False
+        return not isinstance(root, Opaque)
+
+    def drawn(self) -> dict[Ref, Drawn]:
+        """The records drawn so far, by reference, in the order of their keys."""
+        return {ref: Drawn(ref=ref, key=f"{key:064x}") for key, ref in self._kept}
+
+
+def _public_spaces(package: Package) -> set[Ref]:
+    """The spaces that are public, as are all that they lie in."""
+    spaces: dict[Ref, Space] = {}
+    if "space" in package.kinds():
+        spaces = {ref_to(space): space for space, _ in package.records("space") if isinstance(space, Space) and space.visibility == "public"}
+    found = set()
+    for ref, space in spaces.items():
+        above, seen = space.parent, {ref}
+        while above is not None and above in spaces and above not in seen:
+            seen.add(above)
+            above = spaces[above].parent
+        if above is None:
+            found.add(ref)
+    return found
