@@ -238,7 +238,7 @@ class Road:
 
     def runbook(self, language: Language) -> Path:
         """Write the runbook of this run as it stands now; returns the path of its page."""
-        from reversa.runbook import write_runbook
+        from reversa.continuity.runbook import write_runbook
 
         return write_runbook(self.folder, language, datetime.now(UTC))
 

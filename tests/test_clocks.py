@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reversa.clocks import Clock, Entry, Unit, Words, add_months, add_working_days, clock_file, ics, uid
+from reversa.continuity.clocks import Clock, Entry, Unit, Words, add_months, add_working_days, clock_file, ics, uid
 
 STAMP = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))

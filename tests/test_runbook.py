@@ -24,17 +24,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reversa import case as cases
-from reversa import documents
-from reversa.case import FIELDS, read_case, template
 from reversa.cli import main
-from reversa.documents import Blanks, Boxes, Cited, Document, Evidence, Figure, Figures, Listing, Paragraph, Section, Signatures, Table
+from reversa.continuity import case as cases
+from reversa.continuity import documents
+from reversa.continuity.case import FIELDS, read_case, template
+from reversa.continuity.documents import Blanks, Boxes, Cited, Document, Evidence, Figure, Figures, Listing, Paragraph, Section, Signatures, Table
+from reversa.continuity.runbook import write_runbook
 from reversa.errors import RunError
 from reversa.journal import read_steps, recorded
 from reversa.migrating import Road, migrate
 from reversa.package import Package
 from reversa.records import Group, Membership, Message, Opaque, Record, Space, User, ref
-from reversa.runbook import write_runbook
 from reversa.sampling import SIZE, Draw
 from reversa.wording import Language, Texts, catalogue
 from tests.browser import DESKTOP, PHONE, Chrome
@@ -553,8 +553,7 @@ def test_the_listing_is_what_sha256sum_checks(run: Path, tmp_path: Path) -> None
 
 
 def test_no_text_of_the_runbook_is_unknown_or_unused() -> None:
-    modules = ("documents", "drafting", "chapters", "decisions", "runbook", "case", "wording")
-    sources = [(PROJECT / "reversa" / f"{name}.py").read_text(encoding="utf-8") for name in modules]
+    sources = [path.read_text(encoding="utf-8") for path in [*(PROJECT / "reversa" / "continuity").glob("*.py"), PROJECT / "reversa" / "wording.py"]]
     sources.append((PROJECT / "reversa" / "templates" / "document.html.j2").read_text(encoding="utf-8"))
     quoted = {text for source in sources for text in re.findall(r"""["']([A-Za-z0-9.-]+)["']""", source)}
     patterns = [

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from reversa.case import Case, label
-from reversa.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
-from reversa.evidence import Folder, Known, Problem
+from reversa.continuity.case import Case, label
+from reversa.continuity.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
+from reversa.continuity.evidence import Folder, Known, Problem
 from reversa.wording import Phrase, Texts, visible
 
 Show = Callable[[Any], str]

@@ -9,11 +9,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reversa.case import FIELDS
-from reversa.chapters import failed, kinds, road_length
-from reversa.documents import Block, Boxes, Cell, Cited, Figure, Listing, Paragraph, Section
-from reversa.drafting import Draft, cut
-from reversa.evidence import Known
+from reversa.continuity.case import FIELDS
+from reversa.continuity.chapters import failed, kinds, road_length
+from reversa.continuity.documents import Block, Boxes, Cell, Cited, Figure, Listing, Paragraph, Section
+from reversa.continuity.drafting import Draft, cut
+from reversa.continuity.evidence import Known
 from reversa.journal import Step
 from reversa.planning import Plan
 from reversa.records import ref_parts

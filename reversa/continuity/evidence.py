@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from reversa.documents import Evidence
+from reversa.continuity.documents import Evidence
 from reversa.errors import PackageError
 from reversa.journal import Step, read_steps
 from reversa.package import MANIFEST, ROWS_PER_GROUP, TAG_MANIFEST, Manifest, Package, file_digest

@@ -10,13 +10,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reversa import clocks
 from reversa.adapter import Change
-from reversa.case import FIELDS
-from reversa.clocks import Clock, clock_file
-from reversa.documents import Block, Boxes, Cell, Figure, Paragraph, Section
-from reversa.drafting import Draft, cut
-from reversa.evidence import Known, Problem, Rows
+from reversa.continuity import clocks
+from reversa.continuity.case import FIELDS
+from reversa.continuity.clocks import Clock, clock_file
+from reversa.continuity.documents import Block, Boxes, Cell, Figure, Paragraph, Section
+from reversa.continuity.drafting import Draft, cut
+from reversa.continuity.evidence import Known, Problem, Rows
 from reversa.journal import Step
 from reversa.package import Manifest
 from reversa.records import KINDS

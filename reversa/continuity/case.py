@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Literal
 
-from reversa.clocks import clock_file
+from reversa.continuity.clocks import clock_file
 from reversa.errors import RunError
 from reversa.wording import Texts
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from reversa import __version__
-from reversa.case import read_case, template
-from reversa.chapters import due_dates, known_sections, length_of, status_of
-from reversa.clocks import Entry, ics, uid
-from reversa.decisions import decided_sections, up_to_date
-from reversa.documents import Document, Evidence, write, write_whole
-from reversa.drafting import Draft
-from reversa.evidence import Folder, Known
+from reversa.continuity.case import read_case, template
+from reversa.continuity.chapters import due_dates, known_sections, length_of, status_of
+from reversa.continuity.clocks import Entry, ics, uid
+from reversa.continuity.decisions import decided_sections, up_to_date
+from reversa.continuity.documents import Document, Evidence, write, write_whole
+from reversa.continuity.drafting import Draft
+from reversa.continuity.evidence import Folder, Known
 from reversa.wording import Language, Phrase, Texts
 
 CASE = "case.toml"
