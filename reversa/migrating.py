@@ -320,11 +320,9 @@ class Road:
         with (self.folder / "redirects.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["old", "new"])
-            for kind in package.kinds():
-                for record, _ in package.records(kind):
-                    if record.url is not None and record.url.startswith(("https://", "http://")):
-                        entry = ledger.entry(Ref(f"{kind}:{record.id}"))
-                        writer.writerow([record.url, address(entry.targets) if entry is not None and entry.targets else ""])
+            for kind, id, url in package.addresses():
+                entry = ledger.entry(Ref(f"{kind}:{id}"))
+                writer.writerow([url, address(entry.targets) if entry is not None and entry.targets else ""])
 
 
 def _resolved(source: str) -> str:

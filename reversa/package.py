@@ -41,8 +41,6 @@ PART_BYTES = 512 * 2**20
 FORMAT = "reversa-package/1"
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
-
-
 _event = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -353,6 +351,16 @@ class Package:
             rows = [row for batch in table.to_batches() for row in from_batch(kind, batch)]
         return rows[0][0] if rows else None
 
+    def addresses(self) -> Iterator[tuple[str, str, str]]:
+        """Kind, id and old address of every record that had an address on the web."""
+        for kind in self.kinds():
+            for part in self.manifest.tables[kind].parts:
+                with self._damage(part):
+                    for batch in pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(ROWS_PER_GROUP, columns=["id", "url"]):
+                        for id, url in zip(batch["id"].to_pylist(), batch["url"].to_pylist(), strict=True):
+                            if url is not None and url.startswith(("https://", "http://")):
+                                yield kind, str(id), url
+
     def summary(self, kind: str) -> tuple[dict[str, int], dict[str, int]]:
         """Records created per month (``2016-05``), and bodies per markup."""
         import pyarrow.compute as pc
@@ -370,7 +378,7 @@ class Package:
 
     @contextlib.contextmanager
     def _damage(self, name: str) -> Iterator[None]:
-        """Turn what a damaged file makes a library raise into an error with an answer."""
+        """Turn what a library raises on a damaged file into an error with an answer."""
         try:
             yield
         except (OSError, ValueError, TypeError, OverflowError, pa.ArrowException, msgspec.MsgspecError) as error:

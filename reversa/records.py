@@ -482,9 +482,12 @@ KINDS: dict[str, type[Record]] = {
 PROVISIONAL = frozenset(list(KINDS)[list(KINDS).index("event") :])
 
 
+_NAMES = {struct: kind for kind, struct in KINDS.items()}
+
+
 def kind_of(record: Record) -> str:
     """The kind of a record, as `message`."""
-    return str(record.__struct_config__.tag)
+    return _NAMES[type(record)]
 
 
 def ref_to(record: Record) -> Ref:

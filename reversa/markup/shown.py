@@ -44,16 +44,22 @@ _TAG = re.compile("<[^>]*>")
 def shown(body: Body) -> tuple[str, bool]:
     """Safe HTML for a body, and whether it had to be cut. A markup without a reader is shown as it is written."""
     try:
-        made = _CLEANER.clean(_READERS.get(body.format, _preformatted)(body.text))
+        made = _cleaned(_READERS.get(body.format, _preformatted)(body.text))
     except (ValueError, AttributeError, RecursionError):  # not what its format says
-        made = _CLEANER.clean(_preformatted(body.text))
+        made = _cleaned(_preformatted(body.text))
     if len(made) <= LIMIT:
         return made, False
     return _preformatted(text_of(made)[: LIMIT // 8]), True
 
 
+def _cleaned(made: str) -> str:
+    return _CLEANER.clean(made) if "<" in made else made  # without an element there is nothing that could be active
+
+
 def text_of(made: str) -> str:
     """The words in cleaned HTML."""
+    if "<" not in made and "&" not in made:
+        return made
     return html.unescape(_TAG.sub("", made.replace("<br>", "\n")))
 
 

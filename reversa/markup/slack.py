@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     rf"|(?<![\w_])_(?P<em>{_INSIDE.format('_')})_(?!\w)"
     rf"|(?<![\w~])~(?P<s>{_INSIDE.format('~')})~(?!\w)"
 )
+_MARKED = re.compile("[`<>&*_~]")
 _FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
 _MENTION = {"@": "user", "#": "space"}
 
@@ -37,6 +38,8 @@ def message(text: str) -> str:
 
 def mrkdwn(text: str) -> str:
     """Text as Slack writes it: ``& < >`` come as entities, links and mentions in angle brackets."""
+    if not _MARKED.search(text):
+        return str(escape(text))
     pieces = _FENCE.split(text)
     return "".join(f"<pre>{_plain(piece)}</pre>" if fenced % 2 else _lines(piece) for fenced, piece in enumerate(pieces) if piece)
 

@@ -19,6 +19,7 @@ import msgspec
 from reversa.adapter import Source
 from reversa.markup.shown import shown, text_of
 from reversa.records import (
+    KINDS,
     Body,
     Comment,
     File,
@@ -39,8 +40,8 @@ from reversa.records import (
 )
 from reversa.schema import Field, fields
 
-LONG = 32_000
-"""Bytes of fields that a card shows; longer ones become files beside the pages."""
+LONG = 64_000
+"""Characters of fields that a card shows; longer ones become files beside the pages."""
 LABEL = 80
 """Characters shown of a name."""
 _GROWTH = 60 + 4 * LABEL
@@ -61,10 +62,16 @@ class Card(NamedTuple):
     """What the search finds it by; empty for what is found by its owner."""
 
 
+@functools.cache
+def _naming(struct: type[Record]) -> tuple[str, ...]:
+    names = ("display_name", "full_name", "username", "title", "subject", "question", "name", "label", "native_kind")
+    return tuple(name for name in names if name in struct.__struct_fields__)
+
+
 def label_of(record: Record) -> str:
     """What people call a record; empty for one without a name."""
-    for name in ("display_name", "full_name", "username", "title", "subject", "question", "name", "label", "native_kind"):
-        text = getattr(record, name, None)
+    for name in _naming(type(record)):
+        text = getattr(record, name)
         if text:
             return cut(str(text))
     return ""
@@ -167,7 +174,10 @@ def _link(to: Ref) -> str:
 
 
 def _moment(at: datetime | None) -> str:
-    return f' <time datetime="{_instant(at)}">{at:%Y-%m-%d %H:%M} UTC</time>' if at is not None else ""
+    if at is None:
+        return ""
+    exact = _instant(at)
+    return f' <time datetime="{exact}">{exact[:10]} {exact[11:16]} UTC</time>'
 
 
 def _badges(record: Record) -> str:
@@ -209,53 +219,75 @@ def _content_face(record: File | Opaque, content: str | None) -> str:
 # ---------------------------------------------------------------------------------------------------------- fields
 
 
+class _Named(NamedTuple):
+    """A field or part with what stands before its value, ready made."""
+
+    field: Field
+    name: str
+    start: str
+
+
 @functools.cache
-def _named(kind: str) -> tuple[tuple[Field, str], ...]:
-    """The fields of a kind but its id, each with its name as it stands before the value."""
-    return tuple((field, f'<dt data-t="{kind}.{field.name}">{escape(field.doc)}</dt>') for field in fields(kind)[1:])
+def _named(kind: str) -> tuple[_Named, ...]:
+    """The fields of a kind but its id."""
+    return tuple(_Named(f, f.name, f'<dt data-t="{kind}.{f.name}">{escape(f.doc)}</dt>') for f in fields(kind)[1:])
+
+
+_PARTS = {
+    type_: tuple(_Named(f, f.name, f'<dt data-t="part.{f.name}">{escape(f.doc)}</dt>') for f in field.parts)
+    for kind in KINDS
+    for field in fields(kind)
+    if (type_ := field.part) is not None
+}
 
 
 def _fields(record: Record, me: Ref, keep: KeepValue) -> str:
-    named = [(field, name, value) for field, name in _named(kind_of(record)) if (value := getattr(record, field.name)) is not None]
-    kept = _too_long([(field, value) for field, _, value in named])
-    rows = []
-    for field, name, value in named:
-        rows.append(name)
-        if field.name in kept:
-            path = escape(keep(msgspec.json.encode(value)))
-            rows.append(f'<dd itemprop="{field.name}" data-file="{path}"><a href="top:{path}" data-t="archive.in-file">in a file of its own</a></dd>')
-        elif value == me:
-            rows.append(f'<dd><a itemprop="{field.name}" href="#{anchor(me)}">↑</a></dd>')
-        elif field.is_list:
-            rows += [_value(field, item) for item in value] or [f'<dd itemprop="{field.name}" data-empty="">–</dd>']
-        else:
-            rows.append(_value(field, value))
-    return f"<dl>{''.join(rows)}</dl>"
+    made = _rows(record, me, {})
+    if len(made) > LONG or "\0" in made:
+        made = _rows(record, me, {name: keep(value) for name, value in _beside(record).items()})
+    return f"<dl>{made}</dl>"
 
 
-def _too_long(known: list[tuple[Field, Any]]) -> set[str]:
-    """Fields that go to files: the longest ones until the rest fits, and what HTML cannot hold."""
-    long = [(field.name, value) for field, value in known if not isinstance(value, str) or len(value) > 1000 or "\0" in value]
-    encoded = {name: msgspec.json.encode(value) for name, value in long}
-    kept = {name for name, value in encoded.items() if b"\\u0000" in value}
+def _beside(record: Record) -> dict[str, bytes]:
+    """The fields that go to files: what HTML cannot hold, and the longest ones until the rest fits."""
+    known = {name: value for _, name, _ in _named(kind_of(record)) if (value := getattr(record, name)) is not None}
+    encoded = {name: msgspec.json.encode(value) for name, value in known.items()}
+    kept = {name: value for name, value in encoded.items() if b"\\u0000" in value}
     left = sum(len(value) for name, value in encoded.items() if name not in kept)
-    for name in sorted(encoded.keys() - kept, key=lambda name: (-len(encoded[name]), name)):
-        if left <= LONG:
+    for name in sorted(encoded.keys() - kept.keys(), key=lambda name: (-len(encoded[name]), name)):
+        if left <= LONG // 2:
             break
-        kept.add(name)
+        kept[name] = encoded[name]
         left -= len(encoded[name])
     return kept
 
 
+def _rows(record: Record, me: Ref, kept: dict[str, str]) -> str:
+    """The fields with their values; ``kept`` are those that lie in files, by their paths."""
+    rows = []
+    for field, name, start in _named(kind_of(record)):
+        value = getattr(record, name)
+        if value is None:
+            continue
+        if name in kept:
+            link = f'<a href="top:{kept[name]}" data-t="archive.in-file">in a file of its own</a>'
+            rows.append(f'{start}<dd itemprop="{name}" data-file="{kept[name]}">{link}</dd>')
+        elif field.is_list:
+            rows += [start, *[_value(field, item) for item in value]] if value else [f'{start}<dd itemprop="{name}" data-empty="">–</dd>']
+        elif value == me and field.type == "ref":
+            rows.append(f'{start}<dd><a itemprop="{name}" href="#{anchor(me)}">↑</a></dd>')
+        else:
+            rows.append(start + _value(field, value))
+    return "".join(rows)
+
+
 def _value(field: Field, value: Any) -> str:
-    name = field.name
     if field.type == "ref":
-        return f'<dd><a itemprop="{name}" href="ref:{anchor(value)}"></a></dd>'
+        return f'<dd><a itemprop="{field.name}" href="ref:{anchor(value)}"></a></dd>'
     if field.part is not None:
-        inner = ((part, getattr(value, part.name)) for part in field.parts)
-        rows = (f'<dt data-t="part.{part.name}">{escape(part.doc)}</dt>{_value(part, v)}' for part, v in inner if v is not None)
-        return f'<dd itemprop="{name}" itemscope><dl>{"".join(rows)}</dl></dd>'
-    return f'<dd itemprop="{name}" dir="auto">{_text(value)}</dd>'
+        rows = [start + _value(part, inner) for part, name, start in _PARTS[type(value)] if (inner := getattr(value, name)) is not None]
+        return f'<dd itemprop="{field.name}" itemscope><dl>{"".join(rows)}</dl></dd>'
+    return f'<dd itemprop="{field.name}" dir="auto">{_text(value)}</dd>'
 
 
 def _text(value: Any) -> str:

@@ -107,9 +107,10 @@ def _values(elements: list[LexborNode], known: dict[str, Field], archive: Path) 
 
 
 def _value(field: Field, element: LexborNode) -> Any:
-    text, href = element.text(deep=True), element.attributes.get("href")
-    if href is not None:
-        return unquote(href.partition("#")[2])
+    if field.type == "ref":
+        absent = element.attributes.get("data-ref")
+        return unquote((element.attributes.get("href") or "").partition("#")[2] if absent is None else absent)
+    text = element.text(deep=True)
     match field.type:
         case "integer":
             return int(text)

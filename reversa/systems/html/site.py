@@ -143,7 +143,7 @@ class _Site:
     def _reference(self, found: re.Match[str]) -> str:
         prop, encoded, end = found.groups()
         href, label = self._led(encoded)
-        leads = f'href="{href}"' if href else 'class="absent"'
+        leads = f'href="{href}"' if href else f'class="absent" data-ref="{encoded}"'
         return f"<a{prop or ''} {leads}>{label + end if end else ''}"
 
     def _lead(self, encoded: str) -> tuple[str, str]:

@@ -6,8 +6,10 @@ One SQLite file inside the archive, ``.unfinished/records.sqlite``. It survives 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import sqlite3
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -55,11 +57,17 @@ def microseconds(at: datetime | None) -> int | None:
     return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
 
 
+@functools.cache
+def _without_marks() -> dict[int, None]:
+    """What takes away all that Unicode calls marks, as the script does."""
+    return {number: None for number in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(number)).startswith("M")}
+
+
 def words_of(text: str) -> str:
     """The words that a text is found by: small letters without accents, ideographs one by one. ``site.js`` does the same."""
     plain = text.lower()
     if not plain.isascii():
-        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+        plain = unicodedata.normalize("NFKD", plain).translate(_without_marks())
     return " ".join(_WORD.findall(_ALONE.sub(r" \1 ", plain)))
 
 
@@ -86,14 +94,39 @@ class Store:
 
     def held(self, records: Iterable[Ref]) -> list[Ref]:
         """Those of the records that have a card."""
-        query = "SELECT 1 FROM card WHERE ref = ?"
-        return [record for record in records if self.db.execute(query, (record,)).fetchone()]
+        asked, found = list(records), []
+        for some in (asked[start : start + 500] for start in range(0, len(asked), 500)):
+            marks = ", ".join("?" * len(some))
+            found += [Ref(ref) for (ref,) in self.db.execute(f"SELECT ref FROM card WHERE ref IN ({marks})", some)]  # noqa: S608 - marks only
+        return found
 
     def add(self, cards: Iterable[tuple[Record, Card, list[str]]]) -> None:
         """Keep these records with their cards and the paths of their files, all or none."""
+        units, orphans, tree, rows, words, files = [], [], [], [], [], []
+        highest = self.db.execute("SELECT coalesce(max(number), 0) FROM card").fetchone()[0]
+        for number, (record, card, paths) in enumerate(cards, highest + 1):
+            me, rank, at = ref_to(record), _RANK[kind_of(record)], microseconds(record.created_at)
+            if me == record.root:
+                rank = -1
+                thread = record.thread if isinstance(record, Message) else None
+                units.append((me, place_of(me, record), int(isinstance(record, Message)), at, thread))
+            else:
+                orphans.append((record.root, place_of(record.root, None)))
+                at = -(record.order or 0) if isinstance(record, Revision) else record.order
+            if isinstance(record, Page | Space):
+                tree.append((me, record.parent))
+            snippet = " ".join(card.words[: 4 * SNIPPET].split())[:SNIPPET]
+            rows.append((number, me, record.root, rank, at, card.size, record.created_by, card.label, snippet, card.html))
+            if card.words:
+                words.append((number, words_of(card.words)))
+            files += [(me, path) for path in paths]
         with self._whole():
-            for record, card, paths in cards:
-                self._add(record, card, paths)
+            self.db.executemany("INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?, ?)", units)
+            self.db.executemany("INSERT OR IGNORE INTO unit VALUES (?, ?, 1, NULL, NULL)", orphans)
+            self.db.executemany("INSERT OR REPLACE INTO tree VALUES (?, ?)", tree)
+            self.db.executemany("INSERT INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self.db.executemany("INSERT INTO word (rowid, words) VALUES (?, ?)", words)
+            self.db.executemany("INSERT INTO file VALUES (?, ?)", files)
 
     def remove(self, records: Iterable[Ref]) -> None:
         """Take cards out, all or none. Their words stay in the index, where they lead to no record."""
@@ -117,28 +150,6 @@ class Store:
             self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
-
-    def _add(self, record: Record, card: Card, paths: list[str]) -> None:
-        db, me = self.db, ref_to(record)
-        at = microseconds(record.created_at)
-        rank = _RANK[kind_of(record)]
-        if me == record.root:
-            rank, thread = -1, record.thread if isinstance(record, Message) else None
-            late = int(isinstance(record, Message))
-            db.execute("INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?, ?)", (me, place_of(me, record), late, at, thread))
-        else:
-            db.execute("INSERT OR IGNORE INTO unit VALUES (?, ?, 1, NULL, NULL)", (record.root, place_of(record.root, None)))
-        if isinstance(record, Page | Space):
-            db.execute("INSERT OR REPLACE INTO tree VALUES (?, ?)", (me, record.parent))
-        order = -(record.order or 0) if isinstance(record, Revision) else record.order
-        snippet = " ".join(card.words[: 4 * SNIPPET].split())[:SNIPPET]
-        query = "INSERT INTO card (ref, root, rank, at, size, author, label, snippet, html) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        number = db.execute(
-            query, (me, record.root, rank, order if rank > 0 else at, card.size, record.created_by, card.label, snippet, card.html)
-        ).lastrowid
-        if card.words:
-            db.execute("INSERT INTO word (rowid, words) VALUES (?, ?)", (number, words_of(card.words)))
-        db.executemany("INSERT INTO file VALUES (?, ?)", ((me, path) for path in paths))
 
     # ------------------------------------------------------------------------------------------- pages
 
