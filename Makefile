@@ -22,6 +22,7 @@ schemas: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.road
+	$(BIN)/python -m benchmarks.csv_loss
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reversa needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

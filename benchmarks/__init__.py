@@ -1,1 +1,1 @@
-"""Speed, measured side by side with a plain script in one run: ``make bench``."""
+"""Speed, measured side by side with a plain script in one run, and what survives a CSV: ``make bench``."""
