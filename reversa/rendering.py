@@ -210,7 +210,7 @@ def _grid(name: str, columns: Iterable[str], rows: Mapping[str, Mapping[str, int
 
 def _agreement(line: ChangeLine) -> str:
     """Key of what is to be said of a change that was planned and looked for."""
-    if line.planned != line.observed:
+    if not line.agrees:
         return "changes.disagree"
     return "changes.agree" if line.planned else "changes.not-applicable"
 

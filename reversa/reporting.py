@@ -45,6 +45,12 @@ class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     side: str
     planned: int
     observed: int
+    refused: int = 0
+    """Planned for records that the target refused: there is nothing to observe."""
+
+    @property
+    def agrees(self) -> bool:
+        return self.planned == self.observed + self.refused
 
 
 class Headline(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +125,16 @@ def make_report(
         elif len(unreadable) < SHOWN_EVENTS:
             unreadable.append(Event(what=event["kind"], where=event["where"], reason=event["reason"]))
     observed = {"source": events, "target": comparison.observed}
-    lines = [ChangeLine(change=p.change, side=p.side, planned=p.count, observed=observed[p.side].get(p.change.code, 0)) for p in plan.changes]
+    lines = [
+        ChangeLine(
+            change=p.change,
+            side=p.side,
+            planned=p.count,
+            observed=observed[p.side].get(p.change.code, 0),
+            refused=comparison.refused.get(p.change.code, 0) if p.side == "target" else 0,
+        )
+        for p in plan.changes
+    ]
     planned = {line.change.code for line in lines}
     made = Counter(ledger.changes()) | Counter(comparison.observed)
     lines += [ChangeLine(change=c, side="target", planned=0, observed=made[c.code]) for c in declared if c.code in made and c.code not in planned]
@@ -167,7 +182,7 @@ def _reasons(
         "target-unreadable": comparison.unreadable > 0,
         "undeclared": comparison.undeclared > 0,
         "ids-lost": comparison.lost_ids > 0,
-        "plan-disagrees": any(line.planned != line.observed for line in changes),
+        "plan-disagrees": not all(line.agrees for line in changes),
         "export-unexplained": any(balance.unexplained for balance in exports),
         "import-unexplained": any(balance.unexplained for balance in imports),
         "source-unreadable": unreadable > 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +49,8 @@ class Comparison(msgspec.Struct, kw_only=True):
     """kind → status → records: `=` with all their fields as expected, `*`, `-`, `+`, `!`, `?`."""
     observed: dict[str, int]
     """Change code → how often the target shows it."""
+    refused: dict[str, int]
+    """Change code → how often it was planned for records that the target refused, where nothing can be observed."""
     undeclared: int = 0
     lost_ids: int = 0
     """Records of the ledger that the target no longer finds under the id it gave."""
@@ -73,7 +76,7 @@ def verify(
         draw = Draw(package)
         for unit, digests in package.units():
             shaped = importer.shape(unit)
-            comparer.expect(shaped.noted)
+            comparer.expect(shaped.noted, refused)
             shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
             refs = [ref_to(source) for source in unit.records]
             if unit.root in refs:
@@ -154,6 +157,7 @@ class Comparer:
         self._records: Counter[tuple[str, Status]] = Counter()
         self._kept: Counter[tuple[str, str | None, Status]] = Counter()
         self._observed: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self._undeclared = self._widened = self._unreadable = 0
         self._watched: dict[tuple[str, str], Drawn] = {}
 
@@ -161,10 +165,13 @@ class Comparer:
         """Fill in these records of the sample when they are compared."""
         self._watched = {ref_parts(ref): record for ref, record in drawn.items()}
 
-    def expect(self, noted: tuple[Noted, ...]) -> None:
-        """Remember the changes on the way of a unit; what is skipped is seen by its absence."""
+    def expect(self, noted: tuple[Noted, ...], refused: AbstractSet[Ref] = frozenset()) -> None:
+        """Remember the changes on the way of a unit; what is skipped is seen by its absence, what was refused not at all."""
         for change in noted:
-            self._noted.setdefault(change.record, []).append(change)
+            if change.record in refused:
+                self._refused[change.code] += change.count
+            else:
+                self._noted.setdefault(change.record, []).append(change)
 
     def hear(self, event: Noted | Unreadable) -> None:
         """The target's exporter could not read something."""
@@ -286,6 +293,7 @@ class Comparer:
             fields=fields,
             records=records,
             observed=dict(self._observed),
+            refused=dict(self._refused),
             undeclared=self._undeclared,
             rights_widened=self._widened,
             unreadable=self._unreadable,
