@@ -2,8 +2,9 @@
 
     python -m benchmarks.archive [--messages 100000]
 
-``plain`` writes every unit of the package (a message with its reactions and files) as one JSON file: the same records,
-and all that many tools call an archive. ``archive`` is the whole import step of the road, its ledger, search and all.
+``plain`` writes every unit of the package (a message with its reactions and files) as one JSON file; ``grouped`` writes
+100 units into one file, about as many files as the archive has pages. ``archive`` is the whole import step of the road,
+its ledger, links and search included.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ PLAIN = """
 import json, pathlib, msgspec
 from reversa import Package
 folder = pathlib.Path('{plain}')
+folder.mkdir(exist_ok=True)
 for number, (unit, _) in enumerate(Package(pathlib.Path('{run}/package')).units()):
-    home = folder / f'{{number // 1000:05d}}'
-    home.mkdir(parents=True, exist_ok=True)
-    (home / f'{{number:08d}}.json').write_text(json.dumps(msgspec.to_builtins(unit.records), ensure_ascii=False, indent=1), encoding='utf-8')
+    with (folder / f'{each}-{{number // {each}:08d}}.json').open('a', encoding='utf-8') as file:
+        file.write(json.dumps(msgspec.to_builtins(unit.records), ensure_ascii=False, indent=1))
 """
 STEPS = {
     "export": "Road('{run}').export('{source}', private=True)",
@@ -50,10 +51,11 @@ def main() -> None:
 
     steps = {name: measured([sys.executable, "-c", "from reversa import Road; " + code.format(**paths)]) for name, code in STEPS.items()}
     subprocess.run(["sync"], check=True)
-    steps["plain"] = measured([sys.executable, "-c", PLAIN.format(**paths)])
-    plain = steps["plain"][0]
+    for name, each in (("plain", 1), ("grouped", 100)):
+        steps[name] = measured([sys.executable, "-c", PLAIN.format(each=each, **paths)])
+    plain, grouped = steps["plain"][0], steps["grouped"][0]
     for name, (seconds, memory, said) in steps.items():
-        print(f"{name:8} {seconds:7.1f} s  {seconds / plain:5.2f} x plain  {memory:6.0f} MiB  {said}")
+        print(f"{name:8} {seconds:7.1f} s  {seconds / plain:5.2f} x plain  {seconds / grouped:5.2f} x grouped  {memory:6.0f} MiB  {said}")
     pages = [path.stat().st_size for path in paths["archive"].rglob("*.html")]
     print(f"{len(pages)} pages, {sum(pages) / 2**20:.0f} MiB, the largest {max(pages) / 1000:.0f} kB")
     in_browser(paths["archive"])

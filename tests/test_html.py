@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from reversa.adapter import Locator, Options, Source
 from reversa.errors import TargetError
+from reversa.importers.html import HtmlImporter
+from reversa.markup.shown import LIMIT, shown
 from reversa.migrating import Road, migrate
 from reversa.records import KINDS, Body, File, Message, Page, Reaction, Record, Revision, Space, User, kind_of, ref
 from reversa.systems.html import site
@@ -64,7 +68,7 @@ def cards(archive: Path) -> list[tuple[str, str]]:
 # ------------------------------------------------------------------------------------------------------ round trips
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(list(KINDS)).flatmap(records), min_size=1, max_size=8, unique_by=lambda r: (kind_of(r), r.id)))
 def test_any_record_comes_back_from_the_pages(tmp_path: Path, made: list[Record]) -> None:
     for name in ("package", "archive", "run"):
@@ -143,6 +147,56 @@ def test_what_is_missing_or_added_is_seen(damage: str, tmp_path: Path) -> None:
     assert ("file" if damage == "content" else "message") in kinds
 
 
+TAMPERED = {
+    "an attribute that is read instead": (r'<dd itemprop="display_name" dir="auto">Ana', '<dd itemprop="display_name" href="#Ana">EVIL'),
+    "a field twice": (r'(<dd itemprop="display_name" dir="auto">)Ana', r"\1EVIL</dd>\1Ana"),
+    "more than text": (r'(<dd itemprop="display_name" dir="auto">)Ana', r"\1A<b hidden>n</b>a"),
+    "a comment": (r'(<dd itemprop="display_name" dir="auto">)Ana', r"\1An<!-- x -->a"),
+    "a hidden record": (r"(<article[^>]*user:u\")", r"\1 hidden"),
+    "a link to elsewhere": (r'(itemprop="created_by" href=")[^"#]*', r"\1https://evil.example/"),
+    "another tenant": (r"urn:reversa:given:acme:user:u", "urn:reversa:given:evil:user:u"),
+    "another type": (r"v1:user\"", 'v1:group"'),
+    "digits of another script": (r'(<dd itemprop="order" dir="auto">)5', "\\1\u0665"),
+    "bytes that are no text": (r"</html>", "</html>\udcff"),
+    "a bomb": (r'(<dd itemprop="display_name" dir="auto">)Ana', r"\1" + "<div>" * 100_000),
+    "a page without end": (r"</html>", " " * 5_000_000),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_what_a_person_sees_among_the_fields_is_what_is_read(how: str, tmp_path: Path) -> None:
+    archived([*PEOPLE, message("m", slack("hi"), order=5)], tmp_path)
+    pattern, replacement = TAMPERED[how]
+    changed = 0
+    for page in (tmp_path / "archive" / "pages").rglob("0*.html"):
+        html, count = re.subn(pattern, replacement, page.read_text(encoding="utf-8"))
+        page.write_text(html, encoding="utf-8", errors="surrogateescape")
+        changed += count
+    assert changed
+    start = time.monotonic()
+    assert Road(tmp_path / "run").verify().verdict == "different"
+    assert time.monotonic() - start < 20
+
+
+def test_a_hostile_archive_gives_no_file_of_ours(tmp_path: Path) -> None:
+    import os
+
+    archive = archived([*PEOPLE, message("m"), *_files("m", ["a.txt", "b.pdf"])], tmp_path)
+    text, pdf = sorted((path for path in (archive / "files").rglob("*") if path.is_file()), key=lambda path: path.suffix, reverse=True)
+    (tmp_path / "secret").write_text("TOPSECRET")
+    for path in (text, pdf):
+        path.unlink()
+    text.symlink_to(tmp_path / "secret")
+    os.mkfifo(pdf)
+    report = migrate(f"html:{archive}", f"sqlite:///{tmp_path / 'copy.db'}", tmp_path / "run-2")
+    assert [(line.change.code, line.planned) for line in report.changes] == [("file.sha256.unreadable", 2)]
+    assert b"TOPSECRET" not in (tmp_path / "copy.db").read_bytes()
+    (archive / "pages").rename(tmp_path / "elsewhere")
+    (archive / "pages").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TargetError, match="something else"):
+        Road(tmp_path / "run").verify()
+
+
 # ------------------------------------------------------------------------------------------------------ interrupted
 
 
@@ -174,6 +228,8 @@ def test_a_second_run_adds_and_its_undo_takes_only_that_back(tmp_path: Path) -> 
     assert [anchor for anchor, _ in cards(tmp_path / "archive") if anchor.startswith("message")] == ["message:m1", "message:m2"]
     assert Road(tmp_path / "run-2").undo() == 2
     assert files(tmp_path / "archive") == before
+    assert migrate(f"package:{second.folder}", target, tmp_path / "run-3").verdict == "verified"
+    Road(tmp_path / "run-3").undo()
     Road(tmp_path / "run-1").undo()
     assert not (tmp_path / "archive").exists()
 
@@ -190,6 +246,49 @@ def test_a_folder_with_something_else_or_another_source_is_left_alone(tmp_path: 
         migrate(f"package:{other.folder}", f"html:{tmp_path / 'a' / 'archive'}", tmp_path / "run-2")
 
 
+def test_a_folder_that_looks_like_an_archive_is_left_alone(tmp_path: Path) -> None:
+    mine = {"index.html": b"mine", "pages/space-000001/00001.html": b"<p>mine", "files/ab/thesis.txt": b"mine"}
+    for name, content in mine.items():
+        (tmp_path / "archive" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "archive" / name).write_bytes(content)
+    package = pack(tmp_path / "package", PEOPLE)
+    with pytest.raises(TargetError, match="something else"):
+        migrate(f"package:{package.folder}", f"html:{tmp_path / 'archive'}", tmp_path / "run")
+    assert files(tmp_path / "archive") == mine
+
+
+def test_a_file_put_into_an_archive_is_not_thrown_away(tmp_path: Path) -> None:
+    archive = archived(PEOPLE, tmp_path)
+    (archive / ".DS_Store").write_text("of the desktop")
+    (archive / "pages" / "notes.txt").write_text("mine")
+    assert Road(tmp_path / "run").verify().verdict == "verified"
+    with pytest.raises(TargetError, match="would be lost"):
+        Road(tmp_path / "run").undo()
+    (archive / "pages" / "notes.txt").unlink()
+    Road(tmp_path / "run").undo()
+    assert files(archive) == {".DS_Store": b"of the desktop"}
+
+
+def test_two_sources_or_two_runs_do_not_meet_in_an_unfinished_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    target = f"html:{tmp_path / 'archive'}"
+    one = pack(tmp_path / "one", PEOPLE).folder
+    with monkeypatch.context() as broken:
+        broken.setattr(site, "build", fail)
+        with pytest.raises(KeyboardInterrupt):
+            migrate(f"package:{one}", target, tmp_path / "run-1")
+    with pytest.raises(TargetError, match="unfinished archive of given:acme"):
+        migrate(f"package:{pack(tmp_path / 'two', PEOPLE, tenant='other').folder}", target, tmp_path / "run-2")
+    first = HtmlImporter(Locator("html", str(tmp_path / "archive")), Options(source=Source("given", "acme")))
+    assert first.find([ref("user", "u")])
+    with pytest.raises(TargetError, match="Another reversa writes"):
+        migrate(f"package:{tmp_path / 'one'}", target, tmp_path / "run-1")
+    first.close()
+    assert migrate(f"package:{tmp_path / 'one'}", target, tmp_path / "run-1").verdict == "verified"
+
+
 def test_redirects_lead_to_the_page_and_the_place_on_it(tmp_path: Path) -> None:
     archive = archived([*PEOPLE, message("m", slack("hi"), url="https://old.example/p1")], tmp_path)
     rows = (tmp_path / "run" / "redirects.csv").read_text(encoding="utf-8").splitlines()
@@ -200,6 +299,51 @@ def test_redirects_lead_to_the_page_and_the_place_on_it(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------ what is shown
+
+
+def test_words_of_html_stay_apart() -> None:
+    words = shown(
+        Body(format="html", text="<p>one</p><p>t<b>w</b>o</p><ul><li>three</li><li>four</li></ul><table><tr><td>a</td><td>b</td></tr></table>")
+    ).words
+    assert words.split() == ["one", "two", "three", "four", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "nasty", ["<blockquote>", "<b>&", "&", "&#", "<table><a>", "*<a>", "&gt;", ">*", "`", "_*~", "<", "<@u>", "```", "<!--", "[[", '{"a":']
+)
+@pytest.mark.parametrize("format_", ["html", "slack-message", "slack-mrkdwn"])
+def test_no_body_takes_long(nasty: str, format_: str) -> None:
+    for size in (99_000, 1_000_000):
+        text = nasty * (size // len(nasty))
+        body = slack(text[: size - 100]) if format_ == "slack-message" else Body(format=format_, text=text)
+        start = time.monotonic()
+        assert len(shown(body).html) <= 10 * LIMIT
+        assert time.monotonic() - start < 5
+
+
+def test_ids_that_a_browser_takes_for_commands_lead_to_their_record(tmp_path: Path) -> None:
+    archive = archived([*PEOPLE, message("x", slack("one")), message("x:~:y", slack("two"), url="https://old.example/")], tmp_path)
+    assert {anchor for anchor, _ in cards(archive)} >= {"message:x", "message:x:%7E:y"}
+
+
+def test_months_are_in_order(tmp_path: Path) -> None:
+    def dated(year: int, n: int) -> Message:
+        return msgspec.structs.replace(
+            message(f"{year}-{n}", Body(format="x", text="y" * 30_000)), created_at=datetime(year, 1, 1, tzinfo=UTC), native='"' + "n" * 30_000 + '"'
+        )
+
+    archive = archived(
+        [*PEOPLE, *(dated(year, n) for year in (1, 999, 1970, 2024) for n in range(8))],
+        tmp_path,
+    )
+    html = (archive / "pages" / "space-000001" / "00001.html").read_text(encoding="utf-8")
+    months = [li.text() for li in LexborHTMLParser(html).css(".months li")]
+    assert months == sorted(months)
+    assert {"0999-01", "2024-01"} <= set(months)
+
+
+def test_a_word_longer_than_a_page_is_kept(tmp_path: Path) -> None:
+    archived([*PEOPLE, message("m", slack("กขคง" * 5_000)), message("n", slack("x" * 50_000), 1)], tmp_path)
 
 
 def test_threads_follow_their_first_message(tmp_path: Path) -> None:

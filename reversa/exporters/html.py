@@ -17,7 +17,7 @@ class HtmlExporter:
     """Reads what the pages show, field by field; the content of files is read from the files."""
 
     def __init__(self, archive: Path, source: Source) -> None:
-        self._archive = archive
+        self._archive, self._source = archive, source
         self.facts = Facts(system="html", kinds=tuple(KINDS), source=source)
 
     @classmethod
@@ -39,7 +39,7 @@ class HtmlExporter:
 
     def items(self) -> Iterator[Item]:
         for page in pages(self._archive):
-            yield from read(self._archive, page)
+            yield from read(self._archive, page, self._source)
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
         return inside(self._archive, blob).open("rb")

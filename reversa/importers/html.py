@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import io
+import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,52 +24,17 @@ from reversa.systems.html.reading import marks, pages, read, source_of
 from reversa.systems.html.store import Store
 
 OpenBlob = Callable[[str], BinaryIO]
-_INERT = frozenset(
-    [
-        *(
-            ".7z",
-            ".avi",
-            ".bmp",
-            ".csv",
-            ".doc",
-            ".docx",
-            ".eml",
-            ".flac",
-            ".gif",
-            ".gz",
-            ".ics",
-            ".jpeg",
-            ".jpg",
-            ".json",
-            ".log",
-            ".m4a",
-            ".md",
-            ".mkv",
-        ),
-        *(
-            ".mov",
-            ".mp3",
-            ".mp4",
-            ".odp",
-            ".ods",
-            ".odt",
-            ".ogg",
-            ".pdf",
-            ".png",
-            ".ppt",
-            ".pptx",
-            ".rtf",
-            ".tar",
-            ".tsv",
-            ".txt",
-            ".vcf",
-            ".wav",
-            ".webm",
-        ),
-        *(".webp", ".xls", ".xlsx", ".zip"),
-    ]
+_INERT = re.compile(
+    r"\.(7z|avi|bmp|csv|docx?|eml|flac|gif|gz|ics|jpe?g|json|log|m4a|md|mkv|mov|mp[34]|od[pst]|ogg|pdf|png|pptx?|rtf|tar|tsv|txt|vcf|wav|web[mp]|xlsx?|zip)"
 )
 """Endings that a file may keep. Others become `.bin`: a browser would run what is in a `.html` or `.svg`."""
+_OF_AN_ARCHIVE = re.compile(
+    r"index\.html|site\.(css|js)|texts\.js|search/(words|[wr]\d+)\.js|pages/(list-[a-z]+|[a-z]+-\d{6})/\d{5}\.html"
+    r"|files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}(\.partial)?|\.unfinished/.+",
+    re.ASCII,
+)
+_SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_OWN_FOLDER = "Give the archive a folder of its own: html:./NEW_FOLDER"
 
 
 class HtmlImporter:
@@ -76,6 +44,7 @@ class HtmlImporter:
         self._archive = Path(locator.address)
         self._unfinished = self._archive / ".unfinished"
         self._given = options.source
+        self._lock: int | None = None
         self._store: Store | None = None
         self._index: sqlite3.Connection | None = None
         self.facts = Facts(system="html", kinds=tuple(KINDS), limits={"sources": "one per archive"})
@@ -92,13 +61,20 @@ class HtmlImporter:
 
     def _check_folder(self) -> None:
         """An archive has a folder of its own, and holds one source."""
-        hint = "Give the archive a folder of its own: html:./NEW_FOLDER"
-        if self._archive.exists():
-            if not self._archive.is_dir() or {path.name for path in self._archive.iterdir()} - {*site.OURS, "files", ".unfinished"}:
-                raise TargetError(f"{self._archive} holds something else than an archive.", hint)
-            held = source_of(self._archive)
-            if self._given is not None and held not in (None, self._given):
-                raise TargetError(f"{self._archive} is the archive of {held}.", hint)
+        if not self._archive.exists():
+            return
+        held = source_of(self._archive)
+        if held is None and not self._begun() and (not self._archive.is_dir() or any(self._foreign())):
+            raise TargetError(f"{self._archive} holds something else than an archive.", _OWN_FOLDER)
+        if self._given is not None and held not in (None, self._given):
+            raise TargetError(f"{self._archive} is the archive of {held}.", _OWN_FOLDER)
+
+    def _foreign(self) -> Iterator[str]:
+        """What lies in the folder and is not of an archive."""
+        for path in self._archive.rglob("*"):
+            name = path.relative_to(self._archive).as_posix()
+            if (path.is_symlink() or not path.is_dir()) and path.name not in _SYSTEM_FILES and _OF_AN_ARCHIVE.fullmatch(name) is None:
+                yield name
 
     def shape(self, unit: Unit) -> Shaped:
         return Shaped(unit.root, unit.records)
@@ -131,8 +107,8 @@ class HtmlImporter:
         with self._answered():
             site.build(self._opened(), self._source(), made)
         site.put(made, self._archive)
-        self.close()
         shutil.rmtree(self._unfinished)
+        self.close()
 
     def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
         """Take records out and make the pages anew; an archive left without records is removed."""
@@ -148,17 +124,21 @@ class HtmlImporter:
                     path.unlink()
             self.finish()
             return
-        self.close()
         for name in (*site.OURS, "files", ".unfinished"):
             path = self._archive / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self._archive.rmdir()
+        self.close()
+        with contextlib.suppress(OSError):  # a file of the desktop lies in it
+            self._archive.rmdir()
 
     def close(self) -> None:
         for held in (self._store, self._index):
             if held is not None:
                 held.close()
         self._store = self._index = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     # ------------------------------------------------------------------------------------------- cards and files
 
@@ -201,12 +181,27 @@ class HtmlImporter:
         return (self._unfinished / "records.sqlite").exists()
 
     def _opened(self) -> Store:
-        """The working file; a new one takes in what the pages hold already."""
+        """The working file, for this run alone; a new one takes in what the pages hold already."""
         if self._store is None:
+            self._hold()
+            for name in self._foreign():
+                raise TargetError(f"{self._archive / name} is not of an archive, and would be lost.", _OWN_FOLDER)
             if not self._begun():
                 self._begin()
             self._store = Store(self._unfinished / "records.sqlite")
+            whose = self._store.belongs_to(str(self._source()))
+            if whose != str(self._source()):
+                raise TargetError(f"{self._archive} is the unfinished archive of {whose}.", _OWN_FOLDER)
         return self._store
+
+    def _hold(self) -> None:
+        """Keep other runs away until this one closes."""
+        self._archive.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._archive, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TargetError(f"Another reversa writes to {self._archive}.", "Wait until it has ended, then type the same command again.") from error
 
     def _begin(self) -> None:
         shutil.rmtree(self._unfinished, ignore_errors=True)
@@ -219,7 +214,7 @@ class HtmlImporter:
     def _known(self, page: Path) -> Iterator[tuple[Record, Card, list[str]]]:
         """The records of a page as they were written."""
         by_root: dict[Ref, list[Record]] = {}
-        for item in read(self._archive, page):
+        for item in read(self._archive, page, self._source()):
             if isinstance(item, Unreadable):
                 raise TargetError(f"{self._archive / item.where} cannot be read: {item.reason}", "Write a new archive: html:./NEW_FOLDER")
             record = item.record if isinstance(item, Attached) else item
@@ -263,7 +258,7 @@ def _earlier(records: Sequence[Record]) -> set[Ref]:
 
 def _suffix(name: str | None) -> str:
     suffix = Path(name or "").suffix.lower()
-    return suffix if suffix in _INERT else ".bin"
+    return suffix if _INERT.fullmatch(suffix) else ".bin"
 
 
 ADAPTER = HtmlImporter

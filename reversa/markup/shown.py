@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 import nh3
 from markupsafe import escape
@@ -18,9 +19,11 @@ from reversa.records import Body
 
 LIMIT = 40_000
 """Characters of HTML that are shown of one body."""
+LARGE = 100_000
+"""Characters of a body that is only shown as plain text, cut: cleaning is quadratic in some inputs (nested elements, `&`)."""
 
 _READERS: dict[str, Callable[[str], str]] = {"slack-message": slack.message, "slack-mrkdwn": slack.mrkdwn, "html": str}
-_ADDRESS = re.compile(r"(https?|mailto|ref):", re.IGNORECASE)
+_ADDRESS = re.compile("(?i:https?|mailto):|ref:")
 
 
 def _whole_addresses(_tag: str, name: str, value: str) -> str | None:
@@ -38,29 +41,42 @@ _CLEANER = nh3.Cleaner(
     url_schemes={"http", "https", "mailto", "ref"},
     link_rel="noopener noreferrer",
 )
-_TAG = re.compile("<[^>]*>")
+_TAG = re.compile("<[^<>]*>")
+_BREAK = re.compile("</?(?:blockquote|br|caption|d[dlt]|h[1-6r]|li|ol|p|pre|t[dhr]|ul)[ >/]")
 
 
-def shown(body: Body) -> tuple[str, bool]:
-    """Safe HTML for a body, and whether it had to be cut. A markup without a reader is shown as it is written."""
+class Shown(NamedTuple):
+    """Safe HTML, its words, and whether it is only the beginning."""
+
+    html: str
+    words: str
+    cut: bool
+
+
+def shown(body: Body) -> Shown:
+    """A body for a page. A markup without a reader is shown as it is written."""
+    if len(body.text) > LARGE:
+        words = slack.text_of_message(body.text) if body.format == "slack-message" else body.text
+        return Shown(_preformatted(words[: LIMIT // 8]), words, cut=True)
     try:
         made = _cleaned(_READERS.get(body.format, _preformatted)(body.text))
     except (ValueError, AttributeError, RecursionError):  # not what its format says
         made = _cleaned(_preformatted(body.text))
+    words = _text_of(made)
     if len(made) <= LIMIT:
-        return made, False
-    return _preformatted(text_of(made)[: LIMIT // 8]), True
+        return Shown(made, words, cut=False)
+    return Shown(_preformatted(words[: LIMIT // 8]), words, cut=True)
 
 
 def _cleaned(made: str) -> str:
     return _CLEANER.clean(made) if "<" in made else made  # without an element there is nothing that could be active
 
 
-def text_of(made: str) -> str:
+def _text_of(made: str) -> str:
     """The words in cleaned HTML."""
     if "<" not in made and "&" not in made:
         return made
-    return html.unescape(_TAG.sub("", made.replace("<br>", "\n")))
+    return html.unescape(_TAG.sub("", _BREAK.sub(lambda tag: "\n" + tag[0], made)))
 
 
 def _preformatted(text: str) -> str:

@@ -36,6 +36,15 @@ def message(text: str) -> str:
     return "\n".join(parts)
 
 
+def text_of_message(text: str) -> str:
+    """What a ``slack-message`` body says, without its marks; the whole JSON when it is not what it should be."""
+    try:
+        said = msgspec.json.decode(text).get("text")
+    except (ValueError, AttributeError, RecursionError):
+        said = None
+    return said if isinstance(said, str) and said else text
+
+
 def mrkdwn(text: str) -> str:
     """Text as Slack writes it: ``& < >`` come as entities, links and mentions in angle brackets."""
     if not _MARKED.search(text):

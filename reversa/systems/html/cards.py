@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from reversa.adapter import Source
-from reversa.markup.shown import shown, text_of
+from reversa.markup.shown import shown
 from reversa.records import (
     KINDS,
     Body,
@@ -83,7 +83,7 @@ def cut(text: str) -> str:
     return line if len(line) <= LABEL else line[:LABEL] + "…"
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.~:/@-]*").fullmatch
+_PLAIN = re.compile("[A-Za-z0-9_.:/@-]*").fullmatch
 
 
 def escape(text: str) -> str:
@@ -92,8 +92,8 @@ def escape(text: str) -> str:
 
 
 def anchor(reference: str) -> str:
-    """A reference as the name of a place in a page, and inside addresses."""
-    return reference if _PLAIN(reference) else quote(reference, safe=":/@~")
+    """A reference as the name of a place in a page, and inside addresses. ``:~:`` in one would be a command to the browser."""
+    return reference if _PLAIN(reference) else quote(reference, safe=":/@").replace("~", "%7E")
 
 
 @functools.cache
@@ -146,8 +146,9 @@ def _face(record: Record, content: str | None, *, old: bool) -> tuple[str, str]:
     if isinstance(record, File | Opaque):
         return _content_face(record, content), label_of(record)
     body = getattr(record, "body", None)
-    made, was_cut = shown(body) if isinstance(body, Body) else ("", False)
-    said = text_of(made)
+    made, said, was_cut = shown(body) if isinstance(body, Body) else ("", "", False)
+    lines = _lines(record)
+    told = "".join(f'<p dir="auto">{escape(line[:LINE])}</p>' for line in lines)
     head = f"{_author(record)}{_moment(record.created_at)}{_badges(record)}"
     if isinstance(record, Message | Comment | Revision | Space | Page | Table):  # the last three stand under the heading of their page
         title = f"<bdi>{escape(label)}</bdi> " if isinstance(record, Revision) else ""
@@ -157,7 +158,7 @@ def _face(record: Record, content: str | None, *, old: bool) -> tuple[str, str]:
     text = f'<div class="body" dir="auto">{made}</div>{more}' if made else ""
     if old and text:
         text = f'<details class="old"><summary data-t="archive.old-text">Earlier text</summary>{text}</details>'
-    return f"{title}{head}{text}{_lines(record)}", " ".join(filter(None, (label_of(record), said)))
+    return f"{title}{head}{text}{told}", " ".join(filter(None, (label_of(record), said, *lines)))
 
 
 def _author(record: Record) -> str:
@@ -189,18 +190,14 @@ def _badges(record: Record) -> str:
     return "".join(f' <span class="badge" data-t="archive.{badge}">{badge}</span>' for badge in badges)
 
 
-def _lines(record: Record) -> str:
+def _lines(record: Record) -> list[str]:
     """The one or two fields that tell most of a record."""
     names = {User: ("title", "emails"), Space: ("description", "topic"), Page: ("name",), Table: ("columns",)}.get(type(record), ())
-    texts = [
-        value if isinstance(value, str) else ", ".join(str(getattr(v, "name", v)) for v in value)
-        for name in names
-        if (value := getattr(record, name))
-    ]
-    return "".join(f'<p dir="auto">{escape(text[:LIMIT_LINE])}</p>' for text in texts if text)
+    values = [value for name in names if (value := getattr(record, name))]
+    return [value if isinstance(value, str) else ", ".join(str(getattr(item, "name", item)) for item in value) for value in values]
 
 
-LIMIT_LINE = 2_000
+LINE = 2_000
 _PICTURES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 

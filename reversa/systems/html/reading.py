@@ -1,8 +1,14 @@
-"""Pages back into records: every element with an ``itemid`` is a record, its ``itemprop`` elements are its fields."""
+"""Pages back into records: every element with an ``itemid`` is a record, its ``itemprop`` elements are its fields.
+
+A page may come from anywhere. What a page of ours would not hold is refused, so that nothing a person sees among the fields
+escapes the reading.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
+import stat
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -16,8 +22,16 @@ from reversa.adapter import Attached, BlobRef, Source, Unreadable
 from reversa.records import KINDS, File, Opaque, Record
 from reversa.schema import Field, fields
 
+LARGEST_PAGE, DEEPEST = 4_000_000, 100
+"""Bytes of a page that is read, and elements within each other on it; ours stay under 1 MB and 30. HTML parsers are quadratic in depth."""
+
 _FIELDS = {kind: {field.name: field for field in fields(kind)} for kind in KINDS}
 _MARK = re.compile(rb'<article class="[^"]*" id="([^"]*)" itemscope itemtype="urn:reversa:schema:v1:([a-z]+)"')
+_TAGS = re.compile(rb"<(/?)(?!br|hr|img|input|link|meta)[a-z]")
+_LEAD = re.compile(r"(?:\.\./\.\./pages/[a-z]+-\d{6}/\d{5}\.html)?#(.+)", re.ASCII | re.DOTALL)
+_KEPT = re.compile(r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}")
+_ARTICLE, _FIELD = {"class", "id", "itemscope", "itemtype", "itemid"}, {"itemprop", "dir", "itemscope", "data-empty", "data-file"}
+_ODD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, OSError, msgspec.MsgspecError)
 
 
 class NotOfOurs(ValueError):
@@ -25,38 +39,64 @@ class NotOfOurs(ValueError):
 
 
 def pages(archive: Path) -> Iterator[Path]:
-    """The pages that may hold records, in order."""
-    for folder in sorted(p for p in (archive / "pages").glob("*") if p.is_dir() and not p.is_symlink() and not p.name.startswith("list-")):
-        yield from sorted(p for p in folder.glob("*.html") if p.is_file() and not p.is_symlink())
+    """The pages that may hold records, in order. Links are not followed."""
+    top = archive / "pages"
+    folders = [] if top.is_symlink() else sorted(path for path in top.glob("*") if path.is_dir() and not path.is_symlink())
+    for folder in folders:
+        if not folder.name.startswith("list-"):
+            yield from sorted(path for path in folder.glob("*.html") if path.is_file() and not path.is_symlink())
 
 
 def marks(page: Path) -> Iterator[tuple[str, str]]:
     """The anchor and the kind of every record of a page, found in its bytes and not by an HTML parser."""
     for found in _MARK.finditer(page.read_bytes()):
-        yield found[1].decode(), found[2].decode()
+        yield found[1].decode(errors="replace"), found[2].decode()
 
 
 def source_of(archive: Path) -> Source | None:
     """Whose data an archive holds, as its first record says."""
     for page in pages(archive):
-        for element in _parsed(page).css("[itemid]"):
-            return _identity(element)[0]
+        try:
+            for element in _parsed(page).css("[itemid]"):
+                return _identity(element)[0]
+        except _ODD:
+            continue
     return None
 
 
-def read(archive: Path, page: Path) -> Iterator[Record | Attached | Unreadable]:
-    """The records of a page. What is damaged comes as Unreadable."""
-    for element in _parsed(page).css("[itemid]"):
-        where = f"{page.relative_to(archive).as_posix()}#{element.attributes.get('id')}"
+def read(archive: Path, page: Path, source: Source) -> Iterator[Record | Attached | Unreadable]:
+    """The records of a page that belong to a source. What is damaged comes as Unreadable."""
+    path = page.relative_to(archive).as_posix()
+    try:
+        elements = _parsed(page).css("[itemid]")
+    except _ODD as error:
+        yield Unreadable("opaque", path, f"{type(error).__name__}: {error}")
+        return
+    for element in elements:
         try:
-            yield _record(element, archive)
-        except (ValueError, KeyError, TypeError, OSError, msgspec.MsgspecError) as error:
+            yield _record(element, archive, source)
+        except _ODD as error:
             kind = (element.attributes.get("itemtype") or "").rpartition(":")[2]
-            yield Unreadable(kind if kind in KINDS else "opaque", where, f"{type(error).__name__}: {error}")
+            yield Unreadable(kind if kind in KINDS else "opaque", f"{path}#{element.attributes.get('id')}", f"{type(error).__name__}: {error}")
+
+
+def inside(archive: Path, path: str) -> Path:
+    """The file at a path that a page names. Raises NotOfOurs when it is not a plain file of the archive's own."""
+    if _KEPT.fullmatch(path) is None:
+        raise NotOfOurs(f"{path!r} is not a file of an archive")
+    whole = archive / path
+    if any(step.is_symlink() for step in (whole, whole.parent, whole.parent.parent)) or not stat.S_ISREG(whole.stat().st_mode):
+        raise NotOfOurs(f"{path} is not a plain file")
+    return whole
 
 
 def _parsed(page: Path) -> LexborHTMLParser:
-    return LexborHTMLParser(page.read_bytes().decode("utf-8"))
+    if page.stat().st_size > LARGEST_PAGE:
+        raise NotOfOurs(f"a page of more than {LARGEST_PAGE:,} bytes")
+    html = page.read_bytes()
+    if b"<!--" in html or max(itertools.accumulate(-1 if closing else 1 for closing in _TAGS.findall(html)), default=0) > DEEPEST:
+        raise NotOfOurs("a page with comments, or with elements too deep within each other")
+    return LexborHTMLParser(html.decode("utf-8"))
 
 
 def _identity(element: LexborNode) -> tuple[Source, str, str]:
@@ -67,8 +107,11 @@ def _identity(element: LexborNode) -> tuple[Source, str, str]:
     return Source(unquote(parts[2]), unquote(parts[3])), parts[4], unquote(parts[5])
 
 
-def _record(element: LexborNode, archive: Path) -> Record | Attached:
-    _, kind, id = _identity(element)
+def _record(element: LexborNode, archive: Path, source: Source) -> Record | Attached:
+    whose, kind, id = _identity(element)
+    if whose != source or element.attributes.get("itemtype") != f"urn:reversa:schema:v1:{kind}":
+        raise NotOfOurs(f"{element.attributes['itemid']} is not a record of {source}")
+    _only(element, _ARTICLE)
     record = KINDS[kind](id=id, **_values(element.css("[itemprop]"), _FIELDS[kind], archive))
     if not isinstance(record, File | Opaque) or record.sha256 is None:
         return record
@@ -78,27 +121,37 @@ def _record(element: LexborNode, archive: Path) -> Record | Attached:
     return Attached(record, BlobRef((content.attributes.get("href") or "").removeprefix("../../")))
 
 
+def _only(element: LexborNode, names: set[str]) -> None:
+    if element.attributes.keys() - names:
+        raise NotOfOurs(f"an element with {', '.join(sorted(element.attributes.keys() - names))}")
+
+
 def _values(elements: list[LexborNode], known: dict[str, Field], archive: Path) -> dict[str, Any]:
     """Field values from ``itemprop`` elements in the order of the page; the parts of a part follow it."""
     values: dict[str, Any] = {}
     place = 0
     while place < len(elements):
         element, place = elements[place], place + 1
-        attributes = element.attributes
-        field = known[attributes["itemprop"] or ""]
-        if "data-file" in attributes:
-            values[field.name] = _from_file(field, archive, attributes["data-file"] or "")
-            continue
-        if "data-empty" in attributes:
-            values[field.name] = []
-            continue
-        if field.part is not None:
-            inner = element.css("[itemprop]")
-            inner = inner[1:] if inner and inner[0].mem_id == element.mem_id else inner
-            place += len(inner)
-            value: Any = field.part(**_values(inner, {part.name: part for part in field.parts}, archive))
+        field = known[element.attributes["itemprop"] or ""]
+        if field.name in values and not (field.is_list and values[field.name]):
+            raise NotOfOurs(f"{field.name} stands there twice")
+        if element.tag == "a":
+            value: Any = _reference(element)
         else:
-            value = _value(field, element)
+            _only(element, _FIELD)
+            if "data-file" in element.attributes:
+                values[field.name] = _from_file(field, archive, element.attributes["data-file"] or "")
+                continue
+            if "data-empty" in element.attributes:
+                values[field.name] = []
+                continue
+            if field.part is not None:
+                inner = element.css("[itemprop]")
+                inner = inner[1:] if inner and inner[0].mem_id == element.mem_id else inner
+                place += len(inner)
+                value = field.part(**_values(inner, {part.name: part for part in field.parts}, archive))
+            else:
+                value = _value(field, element)
         if field.is_list:
             values.setdefault(field.name, []).append(value)
         else:
@@ -106,14 +159,27 @@ def _values(elements: list[LexborNode], known: dict[str, Field], archive: Path) 
     return values
 
 
+def _reference(element: LexborNode) -> str:
+    """The record that a link leads to, or names when it is not in the archive."""
+    absent = element.attributes.get("data-ref")
+    if absent is not None:
+        return unquote(absent)
+    lead = _LEAD.fullmatch(element.attributes.get("href") or "")
+    if lead is None:
+        raise NotOfOurs(f"a reference that leads to {element.attributes.get('href')!r}")
+    return unquote(lead[1])
+
+
 def _value(field: Field, element: LexborNode) -> Any:
-    if field.type == "ref":
-        absent = element.attributes.get("data-ref")
-        return unquote((element.attributes.get("href") or "").partition("#")[2] if absent is None else absent)
-    text = element.text(deep=True)
+    inner = element.child
+    if inner is not None and (inner.tag != "-text" or inner.next is not None):
+        raise NotOfOurs(f"{field.name} holds more than text")
+    text = "" if inner is None else element.text(deep=False)
     match field.type:
+        case "ref":
+            raise NotOfOurs(f"{field.name} is not a link")
         case "integer":
-            return int(text)
+            return int(text) if text.isascii() else text
         case "boolean":
             return {"true": True, "false": False}[text]
         case "instant":
@@ -129,10 +195,3 @@ def _from_file(field: Field, archive: Path, path: str) -> Any:
     if field.part is None:
         return msgspec.json.decode(data)
     return msgspec.json.decode(data, type=list[field.part] if field.is_list else field.part)  # type: ignore[name-defined]
-
-
-def inside(archive: Path, path: str) -> Path:
-    """The file at a path that a page names. Raises NotOfOurs when it is not one of the archive's own."""
-    if re.fullmatch(r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}", path) is None:
-        raise NotOfOurs(f"{path!r} is not a file of an archive")
-    return archive / path

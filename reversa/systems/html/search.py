@@ -60,8 +60,7 @@ def write(store: Store, folder: Path, address: Callable[[int], str]) -> None:
 
 def _write_records(store: Store, folder: Path, address: Callable[[int], str]) -> array.array[int]:
     """Number the records by date and write what is shown of them; gives card number → number in the index."""
-    highest = store.db.execute("SELECT coalesce(max(number), 0) FROM card").fetchone()[0]
-    numbers = array.array("L", bytes(array.array("L").itemsize * (highest + 1)))
+    numbers = array.array("L", bytes(array.array("L").itemsize * (store.highest() + 1)))
     query = """
         SELECT c.number, c.ref, p.page, b.label, c.snippet, strftime('%Y-%m-%d', u.at / 1000000, 'unixepoch'), a.label
         FROM card c JOIN placed p USING (ref) JOIN unit u ON u.root = c.root JOIN page s ON s.page = p.page LEFT JOIN card a ON a.ref = s.place

@@ -32,6 +32,8 @@ OURS = ("index.html", "pages", "search", "site.css", "site.js", "texts.js")
 
 _REF = re.compile(r'<a( itemprop="[a-z_]+")? href="ref:([^"]*)"[^>]*>(</a>)?')
 
+_TOP = re.compile(r'(href|src)="top:(files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5})"')
+
 
 class Place(NamedTuple):
     """Something with pages of its own: a space with its messages, a wiki page, a table, all people."""
@@ -131,14 +133,14 @@ class _Site:
         """The first page of each month that a place tells of."""
         last = ""
         for page, at in self._store.db.execute("SELECT number, at FROM page WHERE place = ? ORDER BY number", (place.key,)):
-            month = f"{instant(at):%Y-%m}" if at is not None else ""
+            month = instant(at).isoformat()[:7] if at is not None else ""
             if month > last:
                 last = month
                 yield month, page
 
     def _resolved(self, html: str) -> str:
         """The cards with every reference leading to its record, under its name; what is not here is said to be missing."""
-        return _REF.sub(self._reference, html.replace('="top:', '="../../'))
+        return _REF.sub(self._reference, _TOP.sub(r'\1="../../\2"', html))
 
     def _reference(self, found: re.Match[str]) -> str:
         prop, encoded, end = found.groups()

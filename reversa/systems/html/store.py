@@ -20,6 +20,7 @@ from reversa.records import EPOCH, KINDS, Message, Page, Record, Ref, Revision, 
 from reversa.systems.html.cards import Card
 
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS owner (source TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS unit (root TEXT PRIMARY KEY, place TEXT NOT NULL, rank INTEGER NOT NULL, at INTEGER, thread TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS card (
     number INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, root TEXT NOT NULL, rank INTEGER NOT NULL, at INTEGER,
@@ -36,7 +37,8 @@ CREATE TABLE IF NOT EXISTS page (page INTEGER PRIMARY KEY, place TEXT NOT NULL, 
 """
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 _WORD = re.compile(r"[^\W_]+")
-_ALONE = re.compile("([\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])")
+_ALONE = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])")
+LONGEST_WORD = 64
 SNIPPET = 160
 
 
@@ -64,11 +66,14 @@ def _without_marks() -> dict[int, None]:
 
 
 def words_of(text: str) -> str:
-    """The words that a text is found by: small letters without accents, ideographs one by one. ``site.js`` does the same."""
+    """The words that a text is found by: small letters without accents; letters of scripts without spaces one by one.
+
+    ``site.js`` does the same.
+    """
     plain = text.lower()
     if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain).translate(_without_marks())
-    return " ".join(_WORD.findall(_ALONE.sub(r" \1 ", plain)))
+        plain = _ALONE.sub(r" \1 ", unicodedata.normalize("NFKD", plain).translate(_without_marks()).lower())
+    return " ".join(word[:LONGEST_WORD] for word in _WORD.findall(plain))
 
 
 def place_of(root: Ref, record: Record | None) -> str:
@@ -92,6 +97,11 @@ class Store:
         self.db.execute("PRAGMA cache_size = -65536")
         self.db.executescript(_SCHEMA)
 
+    def belongs_to(self, source: str) -> str:
+        """Whose records these are: of the source named, unless another one began."""
+        self.db.execute("INSERT INTO owner SELECT ? WHERE NOT EXISTS (SELECT 1 FROM owner)", (source,))
+        return str(self.db.execute("SELECT source FROM owner").fetchone()[0])
+
     def held(self, records: Iterable[Ref]) -> list[Ref]:
         """Those of the records that have a card."""
         asked, found = list(records), []
@@ -103,8 +113,7 @@ class Store:
     def add(self, cards: Iterable[tuple[Record, Card, list[str]]]) -> None:
         """Keep these records with their cards and the paths of their files, all or none."""
         units, orphans, tree, rows, words, files = [], [], [], [], [], []
-        highest = self.db.execute("SELECT coalesce(max(number), 0) FROM card").fetchone()[0]
-        for number, (record, card, paths) in enumerate(cards, highest + 1):
+        for number, (record, card, paths) in enumerate(cards, self.highest() + 1):
             me, rank, at = ref_to(record), _RANK[kind_of(record)], microseconds(record.created_at)
             if me == record.root:
                 rank = -1
@@ -127,6 +136,12 @@ class Store:
             self.db.executemany("INSERT INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self.db.executemany("INSERT INTO word (rowid, words) VALUES (?, ?)", words)
             self.db.executemany("INSERT INTO file VALUES (?, ?)", files)
+
+    def highest(self) -> int:
+        """The highest number that a card has or had: the words of one taken out stay under its number."""
+        return int(
+            self.db.execute("SELECT max(coalesce((SELECT max(number) FROM card), 0), coalesce((SELECT max(id) FROM word_docsize), 0))").fetchone()[0]
+        )
 
     def remove(self, records: Iterable[Ref]) -> None:
         """Take cards out, all or none. Their words stay in the index, where they lead to no record."""

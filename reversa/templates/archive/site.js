@@ -50,21 +50,21 @@ function load(name) {
 function reversaWords(number, words) { waiting.get(`w${number}`)(words); }
 function reversaRecords(records) { waiting.get(`r${Math.floor(records[0][0] / reversaPerFile)}`)(new Map(records.map((record) => [record[0], record]))); }
 
-// The same words as store.words_of: small letters, no accents, ideographs one by one.
+// The same words as store.words_of: small letters, no accents; letters of scripts without spaces one by one.
 function wordsOf(query) {
-  const plain = query.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "")
-    .replace(/[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\u{20000}-\u{3ffff}]/gu, " $& ");
-  return plain.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const plain = query.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+    .replace(/[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\u{20000}-\u{3ffff}]/gu, " $& ");
+  return (plain.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => Array.from(word).slice(0, 64).join(""));
 }
 
-// The files that may hold words between two words, at most eight of them.
+// The files that may hold words between two words.
 function filesBetween(from, to) {
   const files = [];
   reversaFirsts.forEach((first, place) => {
     const next = reversaFirsts[place + 1];
     if (compare(first, to) <= 0 && (next === undefined || compare(next, from) > 0)) files.push(place + 1);
   });
-  return files.slice(0, 8);
+  return files;
 }
 
 // By code point, as SQLite sorts; JavaScript's own order is by UTF-16 unit.
