@@ -29,10 +29,10 @@ from reversa.adapter import Change, Noted, Source, Unit, Unreadable
 from reversa.blobs import BlobReader, Staging, store
 from reversa.columns import from_batch, to_batch
 from reversa.errors import PackageError
-from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
+from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of
 from reversa.redaction import redact
 from reversa.schema import arrow_schema, fields, schema_files
-from reversa.sorting import package_order
+from reversa.sorting import package_order, root_order
 
 _BLOB_COLUMNS: dict[str, pa.DataType] = {"sha256": pa.string(), "size": pa.int64(), "path": pa.string()}
 BLOBS = pa.schema(_BLOB_COLUMNS)
@@ -343,6 +343,21 @@ class Package:
             unit = list(members)
             yield Unit(root, tuple(r for r, _ in unit)), {f"{kind_of(r)}:{r.id}": row_digest for r, row_digest in unit}
 
+    def roots(self) -> Iterator[Ref]:
+        """The root of every unit once, in order, read from that column alone."""
+        merged = heapq.merge(*map(self._roots_of, self.kinds()), key=root_order)
+        return (root for root, _ in itertools.groupby(merged))
+
+    def _roots_of(self, kind: str) -> Iterator[Ref]:
+        for batch in self.batches(kind, ["root"]):
+            yield from (Ref(str(root)) for root in batch["root"].to_pylist())
+
+    def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a kind, as they lie in the file: records are not made of them."""
+        for part in self.manifest.tables[kind].parts:
+            with self._damage(part):
+                yield from pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+
     def find(self, kind: str, id: str) -> Record | None:
         """One record by its id."""
         if kind not in self.manifest.tables:
@@ -361,11 +376,10 @@ class Package:
         months: Counter[str] = Counter()
         formats: Counter[str] = Counter()
         columns = ["created_at", *(["body"] if "body" in schema.names else [])]
-        for part in self.manifest.tables[kind].parts:
-            for batch in pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
-                months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
-                if len(columns) > 1:
-                    formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
+        for batch in self.batches(kind, columns):
+            months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
+            if len(columns) > 1:
+                formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
         return dict(sorted(months.items())), dict(formats)
 
     @contextlib.contextmanager
