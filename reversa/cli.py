@@ -67,11 +67,9 @@ def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A share of units as its percentage: ``1%``, ``0.5 %``, ``0,5 %``."""
-    if value is None:
-        return None
-    number = value.removesuffix("%").strip().replace(",", ".")
-    if not re.fullmatch(r"\d{1,2}(\.\d{1,6})?", number) or not float(number):
+    """A share of units as its percentage: ``1%``, ``0,5 %``."""
+    number = value and value.removesuffix("%").strip().replace(",", ".")
+    if value is not None and not (re.fullmatch(r"\d{1,2}(\.\d{1,6})?", number or "") and float(number or 0)):
         raise click.BadParameter(f"{value!r} is not a share between 0 and 100 %: write --sample 1%")
     return number
 

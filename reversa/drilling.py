@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import heapq
+import itertools
 import sqlite3
 import tempfile
 from collections import Counter
@@ -27,6 +29,7 @@ from reversa.migrating import Road
 from reversa.package import TAG_MANIFEST, Balance, Package, PackageWriter, file_digest
 from reversa.records import File, Opaque, Record, Ref
 from reversa.reporting import Report
+from reversa.sorting import root_order
 
 SHOWN_FINDINGS = 20
 
@@ -148,13 +151,24 @@ def key_of(seed: int, root: Ref) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {root}".encode()).digest()[:8])
 
 
+def roots(package: Package) -> Iterator[Ref]:
+    """The root of every unit once, in order, read from that column alone."""
+
+    def of(kind: str) -> Iterator[Ref]:
+        for batch in package.batches(kind, ["root"]):
+            yield from (Ref(str(root)) for root in batch["root"].to_pylist())
+
+    merged = heapq.merge(*map(of, package.kinds()), key=root_order)
+    return (root for root, _ in itertools.groupby(merged))
+
+
 def draw(package: Package, percent: str, seed: int, *, chosen: bool) -> tuple[Drawn, int]:
     """Count the units whose key is below the share of all keys; returns that limit too.
 
     Where no unit is below it, the limit is raised to draw the one with the smallest key: a sample is never empty.
     """
     limit, smallest, units, drawn = int(Fraction(percent) / 100 * 2**64), 2**64, 0, 0
-    for root in package.roots():
+    for root in roots(package):
         key = key_of(seed, root)
         smallest, units, drawn = min(smallest, key), units + 1, drawn + (key < limit)
     return Drawn(percent=percent, seed=seed, chosen=chosen, units=units, drawn=drawn or min(units, 1)), max(limit, smallest + 1)

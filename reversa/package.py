@@ -29,10 +29,10 @@ from reversa.adapter import Change, Noted, Source, Unit, Unreadable
 from reversa.blobs import BlobReader, Staging, store
 from reversa.columns import from_batch, to_batch
 from reversa.errors import PackageError
-from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of
+from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
 from reversa.redaction import redact
 from reversa.schema import arrow_schema, fields, schema_files
-from reversa.sorting import package_order, root_order
+from reversa.sorting import package_order
 
 _BLOB_COLUMNS: dict[str, pa.DataType] = {"sha256": pa.string(), "size": pa.int64(), "path": pa.string()}
 BLOBS = pa.schema(_BLOB_COLUMNS)
@@ -342,15 +342,6 @@ class Package:
         for root, members in itertools.groupby(merged, key=lambda item: item[0].root):
             unit = list(members)
             yield Unit(root, tuple(r for r, _ in unit)), {f"{kind_of(r)}:{r.id}": row_digest for r, row_digest in unit}
-
-    def roots(self) -> Iterator[Ref]:
-        """The root of every unit once, in order, read from that column alone."""
-        merged = heapq.merge(*map(self._roots_of, self.kinds()), key=root_order)
-        return (root for root, _ in itertools.groupby(merged))
-
-    def _roots_of(self, kind: str) -> Iterator[Ref]:
-        for batch in self.batches(kind, ["root"]):
-            yield from (Ref(str(root)) for root in batch["root"].to_pylist())
 
     def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a kind, as they lie in the file: records are not made of them."""

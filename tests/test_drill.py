@@ -27,7 +27,7 @@ from reversa.continuity.documents import Evidence
 from reversa.continuity.drilled import make_page
 from reversa.continuity.drills import Drill
 from reversa.continuity.runbook import write_runbook
-from reversa.drilling import daily_seed, draw, drill, write_sample
+from reversa.drilling import daily_seed, draw, drill, roots, write_sample
 from reversa.errors import PackageError, RunError
 from reversa.importers.sql import SqlImporter
 from reversa.migrating import Road, migrate
@@ -173,7 +173,7 @@ def test_a_unit_whose_root_is_missing_and_contents_are_drawn_whole(tmp_path: Pat
         records.append(File(id=sha256, root=place, target=place, sha256=sha256, size=len(content)))
     records.append(Membership(id="m", root=ref("space", "gone"), group=ref("space", "gone"), member=ref("user", "u")))
     package = pack(tmp_path / "p", records)
-    assert list(package.roots()) == [unit.root for unit, _ in package.units()]
+    assert list(roots(package)) == [unit.root for unit, _ in package.units()]
     found = sampled(package.folder, "99", 3, tmp_path / "s")
     held = {record.sha256 for record, _ in Package(tmp_path / "s").records("file") if isinstance(record, File)}
     assert held == Package(tmp_path / "s").blob_places().keys()

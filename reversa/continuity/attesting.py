@@ -247,9 +247,9 @@ def _mapped(d: Sheet, facts: Facts) -> list[Block]:
         d.table("attest.shares", ("s2.kind", "attest.named", "attest.left", "attest.share"), [*rows, _share(d, "all", t("attest.share-total"), whole)], {1, 2, 3}),
         d.figures(
             "attest.beside",
-            d.measured("share.bodies", t("attest.bodies"), facts.bodies),
-            d.measured("share.not-mapped", t("s2.not-mapped"), carried),
-            d.measured("share.opaque", t("s2.opaque"), opaque),
+            d.measured("beside.bodies", t("attest.bodies"), facts.bodies),
+            d.measured("beside.not-mapped", t("s2.not-mapped"), carried),
+            d.measured("beside.opaque", t("s2.opaque"), opaque),
         ),
     ]  # fmt: skip
 

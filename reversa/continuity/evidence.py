@@ -212,7 +212,7 @@ def newest_drill(folder: Path, shown: str, seal: Evidence) -> Known[Drill]:
             return Known(None, (Evidence(name, digest),), Problem("damaged", name, str(error)))
         if found.seal == seal.sha256:
             return Known(found, (seal, Evidence(name, digest)))
-    return Known(None, (), Problem("undrilled", f"{shown}/"))
+    return Known(None, (), Problem("undrilled", DRILLS))
 
 
 def _own_files(folder: Path) -> list[str]:
