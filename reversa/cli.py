@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,17 @@ def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return "fr" if named.startswith("fr") else "en"
 
 
+def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """A share of units as its percentage: ``1%``, ``0,5 %``."""
+    number = value and value.removesuffix("%").strip().replace(",", ".")
+    if value is not None and not (re.fullmatch(r"\d{1,2}(\.\d{1,6})?", number or "") and float(number or 0)):
+        raise click.BadParameter(f"{value!r} is not a share between 0 and 100 %: write --sample 1%")
+    return number
+
+
 lang_option = click.option("--lang", type=click.Choice(["fr", "en"]), callback=_language, help="Language of the report; default from LANG.")
+to_option = click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Where to file it; default: a folder beside the package.")
+package_argument = click.argument("package", type=click.Path(path_type=Path, exists=True, file_okay=False))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 private_option = click.option("--private", is_flag=True, help="Direct messages and private spaces too.")
 tenant_option = click.option("--tenant", help="Whose data it is, where the source does not say.")
@@ -198,6 +209,42 @@ def runbook(run: Path, lang: Language) -> None:
         page = road.runbook(lang)
     click.echo(f"Runbook: {page}")
     click.echo(f"Next: fill in {run / 'case.toml'}, and type the same command again.")
+
+
+@main.command()
+@package_argument
+@click.option("--sample", "percent", callback=_percent, help="Restore a share of the units only, as 1%; default: all.")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Draw these units; default: made of the package and the date.")
+@to_option
+@lang_option
+def drill(package: Path, percent: str | None, seed: int | None, to: Path | None, lang: Language) -> None:
+    """Rehearse the exit: restore a package to a scratch database, read it back, take it back, file the report."""
+    import signal
+
+    from reversa.continuity.drilled import told
+    from reversa.drilling import drill as rehearse
+
+    if seed is not None and percent is None:
+        raise click.UsageError("--seed draws a sample: add --sample 1%")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler stops is cleaned up like what a person stops
+    with _progress() as progress:
+        made, path = rehearse(package, percent, seed, to, progress)
+    click.echo(told(made, path, lang))
+    sys.exit(made.exit_code)
+
+
+@main.command()
+@package_argument
+@to_option
+@lang_option
+def attest(package: Path, to: Path | None, lang: Language) -> None:
+    """Write the attestation of reversibility of a package: what it holds, what it does not, and the proof."""
+    from datetime import UTC, datetime
+
+    from reversa.continuity.attesting import write_attestation
+    from reversa.wording import Texts
+
+    click.echo(Texts(lang)("attest.told", page=write_attestation(package, lang, datetime.now(UTC), to)))
 
 
 @main.command()

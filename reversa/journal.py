@@ -13,7 +13,7 @@ import msgspec
 
 from reversa import __version__
 
-StepName = Literal["export", "plan", "import", "verify", "undo"]
+StepName = Literal["validate", "sample", "export", "plan", "import", "verify", "undo"]
 
 
 class Step(msgspec.Struct, kw_only=True):

@@ -341,6 +341,12 @@ class Package:
             unit = list(members)
             yield Unit(root, tuple(r for r, _ in unit)), {f"{kind_of(r)}:{r.id}": row_digest for r, row_digest in unit}
 
+    def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a kind, as they lie in the file: records are not made of them."""
+        for part in self.manifest.tables[kind].parts:
+            with self._damage(part):
+                yield from pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+
     def find(self, kind: str, id: str) -> Record | None:
         """One record by its id."""
         if kind not in self.manifest.tables:
@@ -369,11 +375,10 @@ class Package:
         months: Counter[str] = Counter()
         formats: Counter[str] = Counter()
         columns = ["created_at", *(["body"] if "body" in schema.names else [])]
-        for part in self.manifest.tables[kind].parts:
-            for batch in pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns):
-                months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
-                if len(columns) > 1:
-                    formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
+        for batch in self.batches(kind, columns):
+            months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
+            if len(columns) > 1:
+                formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
         return dict(sorted(months.items())), dict(formats)
 
     @contextlib.contextmanager

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from reversa.canonical import decode
-from reversa.records import KINDS, Record, kind_of, ref_parts
+from reversa.records import KINDS, Record, Ref, kind_of, ref_parts
 
 SortKey = tuple[int, str, int, str]
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
@@ -21,6 +21,12 @@ def package_order(record: Record) -> SortKey:
     """(root, order, id): units together, containers before what they hold."""
     kind, id = ref_parts(record.root)
     return _RANK[kind], id, record.order or 0, record.id
+
+
+def root_order(root: Ref) -> tuple[int, str]:
+    """The order of units, as :func:`package_order` begins."""
+    kind, id = ref_parts(root)
+    return _RANK[kind], id
 
 
 def identity_order(record: Record) -> SortKey:

@@ -15,9 +15,9 @@ ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.
 ORDER = [
     "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "validating",
     "registry", "exporting", "ledger", "planning", "importing", "journal", "sampling", "verifying", "reporting", "differences", "plots", "rendering",
-    "continuity", "migrating", "inspecting", "terminal", "testing", "demo", "cli",
+    "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "cli",
 ]  # fmt: skip
-ORDER_OF_CONTINUITY = ["documents", "evidence", "clocks", "case", "drafting", "chapters", "decisions", "runbook"]
+ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]
 
 
 def imported(tree: ast.Module) -> set[str]:

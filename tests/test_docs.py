@@ -51,6 +51,15 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
         run([*command, *(["--yes"] if "undo" in command else [])], tmp_path)
 
 
+def test_the_commands_of_the_drill_page_do_what_it_says(tmp_path: Path) -> None:
+    run(["reversa", "export", str(REAL_EXPORT), "--run", "acme.reversa"], tmp_path)
+    lines = blocks("docs/drill-and-attestation.md", "sh")[0].splitlines()
+    for line in lines:
+        run(line.partition("#")[0].split(), tmp_path)
+    assert [len(list((tmp_path / "acme.reversa" / name).glob("*.json"))) for name in ("drills", "attestations")] == [2, 1]
+    assert '"sampled"' in max((tmp_path / "acme.reversa" / "drills").glob("*.json")).read_text()
+
+
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     shutil.copyfile(REAL_EXPORT, tmp_path / "export.zip")
     (code,) = blocks("README.md", "python")

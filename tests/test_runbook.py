@@ -554,12 +554,14 @@ def test_the_listing_is_what_sha256sum_checks(run: Path, tmp_path: Path) -> None
 
 def test_no_text_of_the_runbook_is_unknown_or_unused() -> None:
     sources = [path.read_text(encoding="utf-8") for path in [*(PROJECT / "reversa" / "continuity").glob("*.py"), PROJECT / "reversa" / "wording.py"]]
+    sources.append((PROJECT / "reversa" / "cli.py").read_text(encoding="utf-8"))
     sources.append((PROJECT / "reversa" / "templates" / "document.html.j2").read_text(encoding="utf-8"))
     quoted = {text for source in sources for text in re.findall(r"""["']([A-Za-z0-9.-]+)["']""", source)}
     patterns = [
         re.sub(r"\\{.*?\\}", "[a-zA-Z0-9.-]+", re.escape(text)) for source in sources for text in re.findall(r'f"([a-z0-9.{}\[\]_-]+)"', source)
     ]
-    own = tomllib.loads((PROJECT / "reversa" / "templates" / "runbook.toml").read_text(encoding="utf-8"))
+    templates = PROJECT / "reversa" / "templates"
+    own = {key for name in ("runbook.toml", "drill.toml") for key in tomllib.loads((templates / name).read_text(encoding="utf-8"))}
     keys = {key for key in catalogue() if key.split(".")[0] in own}
     unused = {key for key in keys - quoted if not any(re.fullmatch(pattern, key) for pattern in patterns if pattern != "[a-zA-Z0-9.-]+")}
     assert unused == set()

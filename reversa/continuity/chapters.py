@@ -15,7 +15,8 @@ from reversa.continuity import clocks
 from reversa.continuity.case import FIELDS
 from reversa.continuity.clocks import Clock, clock_file
 from reversa.continuity.documents import Block, Boxes, Cell, Figure, Paragraph, Section
-from reversa.continuity.drafting import Draft, cut
+from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, failed, step_row
+from reversa.continuity.drilled import results
 from reversa.continuity.evidence import Known, Problem, Rows
 from reversa.journal import Step
 from reversa.package import Manifest
@@ -298,45 +299,18 @@ def _rehearsal(d: Draft) -> list[Block]:
     t, known = d.t, d.folder.steps
     steps = known.found or []
     shown = list(enumerate(steps, 1))[-STEPS_SHOWN:]
-    rows = [_step(d, number, step) for number, step in shown]
+    rows = [step_row(d, known, number, step) for number, step in shown]
     totals = (
         d.measured("rehearsal.steps", t("s6.attempts"), known.map(len)),
         d.measured("rehearsal.failures", t("s6.failures"), known.map(lambda all_: sum(failed(step) for step in all_))),
         d.measured("rehearsal.duration", t("s4.duration"), road_length(d), t.duration),
         d.measured("rehearsal.findings", t("s6.wrong"), d.folder.findings),
     )
-    head = tuple(f"s6.{column}" for column in ("step", "began", "lasted", "records", "rate", "result"))
-    table = d.table("s6.table", head, rows, {2, 3, 4})
+    table = d.table("s6.table", STEP_COLUMNS, rows, {2, 3, 4})
     return [
         Paragraph(t("s6.text")),
         d.listed(known, table),
         d.figures("s6.totals", *totals),
+        d.figures("s6.drill", *results(d, d.folder.drill)),
         d.signatures("s6.verdict", "case.people.customer-it", "case.people.operator", decision=(t("s6.conclusive"), t("s6.repeat"))),
     ]
-
-
-def failed(step: Step) -> bool:
-    """Whether an error ended it."""
-    return step.result not in ("done", "verified", "incomplete", "different")
-
-
-def _step(d: Draft, number: int, step: Step) -> tuple[Cell, ...]:
-    def fact(key: str, value: object, show: Callable[[Any], str] | None = None) -> Figure:
-        return d.measured(
-            f"step.{number}.{key}", Phrase(f"{d.t(f'step.{step.step}')} {number}, {d.t(f's6.{key}')}"), d.folder.steps.map(lambda _: value), show
-        )
-
-    def said(result: str) -> str:
-        if result == "done":
-            return d.t("s6.done")
-        return result if failed(step) else d.t(f"verdict.{result}")
-
-    rate = step.records * 1000 // step.milliseconds if step.milliseconds else None
-    return (
-        d.t(f"step.{step.step}"),
-        fact("began", step.started_at),
-        fact("lasted", step.milliseconds, d.t.duration),
-        fact("records", step.records),
-        fact("rate", rate),
-        fact("result", step.result, said),
-    )

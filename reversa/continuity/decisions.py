@@ -10,9 +10,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from reversa.continuity.case import FIELDS
-from reversa.continuity.chapters import failed, kinds, road_length
+from reversa.continuity.chapters import kinds, road_length
 from reversa.continuity.documents import Block, Boxes, Cell, Cited, Figure, Listing, Paragraph, Section
-from reversa.continuity.drafting import Draft, cut
+from reversa.continuity.drafting import Draft, cut, failed
+from reversa.continuity.drilled import last_and_next, rollback
 from reversa.continuity.evidence import Known
 from reversa.journal import Step
 from reversa.planning import Plan
@@ -166,6 +167,7 @@ def _rollback(d: Draft) -> list[Block]:
             d.measured("rollback.written", t("s10.all"), count("written")),
             d.measured("rollback.refused", t("s10.refused"), count("refused", "blocked")),
             d.measured("rollback.undone", t("s10.undone"), d.folder.steps.map(undos)),
+            rollback(d, d.folder.drill),
             d.missing("rollback.after", t("s10.after"), t("document.not-kept")),
         ),
         d.blanks("s10.point", "s10.when", "s10.who"),
@@ -302,7 +304,7 @@ def _evidence(d: Draft) -> list[Block]:
 
 def _afterwards(d: Draft) -> list[Block]:
     return [
-        d.figures("s16.next", d.stated("next", "drill")),
+        d.figures("s16.next", d.stated("next", "drill"), *last_and_next(d, d.folder.drill)),
         d.blanks("s16.lessons", "s16.worked", "s16.failed", "s16.change"),
         d.signatures("s16.signed", "case.people.customer-it", "case.people.operator"),
     ]

@@ -1,4 +1,4 @@
-"""Figures of a document in one language: what a run folder proves, what people stated, what is not established."""
+"""Figures of a document in one language: what evidence proves, what people stated, what is not established."""
 
 from __future__ import annotations
 
@@ -10,37 +10,27 @@ from typing import Any
 from reversa.continuity.case import Case, label
 from reversa.continuity.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
 from reversa.continuity.evidence import Folder, Known, Problem
+from reversa.journal import Step
 from reversa.wording import Phrase, Texts, visible
 
 Show = Callable[[Any], str]
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What the sections of a document are written from."""
+class Sheet:
+    """Figures and blocks in one language."""
 
-    folder: Folder
-    case: Known[Case]
     t: Texts
-    now: datetime
 
     def measured(self, id: str, label: str, known: Known[Any], show: Show | None = None) -> Figure:
-        """A figure with its evidence, or the reason why there is none. What comes from ``case.toml`` alone was stated by people."""
+        """A figure with its evidence, or the reason why there is none."""
         if known.problem is not None:
             return self.missing(id, label, self.reason(known.problem))
-        basis: Basis = "stated" if known.evidence == self.case.evidence else "measured"
         shown = (show or self.shown)(known.value)
-        return Figure(id=id, label=label, value=plain(known.value), shown=shown, basis=basis, evidence=known.evidence)
+        return Figure(id=id, label=label, value=plain(known.value), shown=shown, basis=self.basis(known), evidence=known.evidence)
 
-    def stated(self, table: str, key: str, show: Show | None = None) -> Figure:
-        """What ``case.toml`` says."""
-        return self.measured(f"{table}.{key}", label(table, key, self.t), self.said(table, key), show)
-
-    def said(self, table: str, key: str) -> Known[Any]:
-        """One value of ``case.toml``."""
-        if self.case.problem is None and (table, key) not in self.case.value:
-            return Known(None, (), Problem("not-stated", table, key))
-        return self.case.map(lambda case: case[table, key])
+    def basis(self, _known: Known[Any]) -> Basis:
+        return "measured"
 
     def missing(self, id: str, label: str, reason: str) -> Figure:
         return Figure(id=id, label=label, value=None, shown=self.t("document.missing"), basis="missing", reason=reason)
@@ -88,6 +78,60 @@ class Draft:
 
     def signatures(self, key: str, *roles: str, decision: Sequence[str] = ()) -> Signatures:
         return Signatures(self.t(key), tuple(self.t(role) for role in roles), Boxes(tuple(decision)) if decision else None)
+
+
+@dataclass(frozen=True)
+class Draft(Sheet):
+    """What the sections of a runbook are written from."""
+
+    folder: Folder
+    case: Known[Case]
+    now: datetime
+
+    def basis(self, known: Known[Any]) -> Basis:
+        """What comes from ``case.toml`` alone was stated by people."""
+        return "stated" if known.evidence == self.case.evidence else "measured"
+
+    def stated(self, table: str, key: str, show: Show | None = None) -> Figure:
+        """What ``case.toml`` says."""
+        return self.measured(f"{table}.{key}", label(table, key, self.t), self.said(table, key), show)
+
+    def said(self, table: str, key: str) -> Known[Any]:
+        """One value of ``case.toml``."""
+        if self.case.problem is None and (table, key) not in self.case.value:
+            return Known(None, (), Problem("not-stated", table, key))
+        return self.case.map(lambda case: case[table, key])
+
+
+def failed(step: Step) -> bool:
+    """Whether an error ended it."""
+    return step.result not in ("done", "verified", "incomplete", "different")
+
+
+def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell, ...]:
+    """A step taken, with its time; the columns are those of ``STEP_COLUMNS``."""
+
+    def fact(key: str, value: object, show: Show | None = None) -> Figure:
+        label = Phrase(f"{d.t(f'step.{step.step}')} {number}, {d.t(f's6.{key}')}")
+        return d.measured(f"step.{number}.{key}", label, known.map(lambda _: value), show)
+
+    def said(result: str) -> str:
+        if result == "done":
+            return d.t("s6.done")
+        return result if failed(step) else d.t(f"verdict.{result}")
+
+    rate = step.records * 1000 // step.milliseconds if step.milliseconds else None
+    return (
+        d.t(f"step.{step.step}"),
+        fact("began", step.started_at),
+        fact("lasted", step.milliseconds, d.t.duration),
+        fact("records", step.records),
+        fact("rate", rate),
+        fact("result", step.result, said),
+    )
+
+
+STEP_COLUMNS = tuple(f"s6.{column}" for column in ("step", "began", "lasted", "records", "rate", "result"))
 
 
 def plain(value: object) -> str | int | None:

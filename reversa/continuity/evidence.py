@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import sqlite3
 from collections import Counter
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reversa.continuity.documents import Evidence
+from reversa.continuity.drills import DRILLS, Drill, newest_first
 from reversa.errors import PackageError
 from reversa.journal import Step, read_steps
 from reversa.package import MANIFEST, ROWS_PER_GROUP, TAG_MANIFEST, Manifest, Package, file_digest
@@ -117,6 +119,7 @@ class Folder:
         self.unreadable: Known[list[dict[str, Any]]] = self._parsed(self._name("data/changes.ndjson"), _unreadable, self._via)
         self.rows: dict[str, Known[Rows]] = {kind: self._rows(kind) for kind in (self.manifest.found.tables if self.manifest.found else ())}
         self.whole = self._whole()
+        self.drill = self._drill()
 
     # ------------------------------------------------------------------------------------------- the package
 
@@ -147,6 +150,14 @@ class Folder:
             return Known(None, files, Problem("damaged", self._prefix, problems[0]))
         return Known(self.files[self._name(TAG_MANIFEST)], files)
 
+    def _drill(self) -> Known[Drill]:
+        """The newest exit drill of this very package that is filed beside it."""
+        seal = Evidence(self._name(TAG_MANIFEST), self.files.get(self._name(TAG_MANIFEST), ""))
+        shown = (Path(self._prefix).parent / DRILLS).as_posix()
+        drill = newest_drill(self._package.parent / DRILLS, shown, seal)
+        self.files |= {evidence.path: evidence.sha256 for evidence in drill.evidence}
+        return replace(drill, evidence=(*self._via, *drill.evidence)) if drill.evidence else drill
+
     def _rows(self, kind: str) -> Known[Rows]:
         known: Known[Any] = self.manifest
         parts = [self._name(f"data/{part}") for part in self.manifest.value.tables[kind].parts]
@@ -155,7 +166,7 @@ class Folder:
         if known.problem:
             return known
         try:
-            return known.map(lambda _: _look(kind, [self._path(part) for part in parts]))
+            return known.map(lambda _: look(kind, [self._path(part) for part in parts]))
         except (OSError, ValueError, pa.ArrowException) as error:
             return replace(known, problem=Problem("damaged", parts[0], str(error)))
 
@@ -184,6 +195,24 @@ class Folder:
             evidence = (Evidence("ledger.sqlite", self.files.get("ledger.sqlite", "")),)
             return Known(None, evidence, Problem("damaged", "ledger.sqlite", "a step was interrupted; take it again"))
         return self._parsed("ledger.sqlite", lambda _: _count_outcomes(self.folder / "ledger.sqlite"))
+
+
+def newest_drill(folder: Path, shown: str, seal: Evidence) -> Known[Drill]:
+    """The newest drill in ``folder`` that was made of the package with this seal; ``shown`` is how the folder is called.
+
+    A newer one that cannot be read is not passed over: it may have failed.
+    """
+    for path in newest_first(folder):
+        name, digest = f"{shown}/{path.name}", ""
+        try:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            found = msgspec.json.decode(content, type=Drill)
+        except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+            return Known(None, (Evidence(name, digest),), Problem("damaged", name, str(error)))
+        if found.seal == seal.sha256:
+            return Known(found, (seal, Evidence(name, digest)))
+    return Known(None, (), Problem("undrilled", DRILLS))
 
 
 def _own_files(folder: Path) -> list[str]:
@@ -226,10 +255,10 @@ def _unreadable(content: bytes) -> list[dict[str, Any]]:
 # ------------------------------------------------------------------------------------------------------- columns
 
 
-def _look(kind: str, parts: Iterable[Path]) -> Rows:
+def look(kind: str, parts: Iterable[Path]) -> Rows:
     """Dates, authors and personal data of a kind, from the columns alone."""
     personal = [field for field in fields(kind) if field.note.personal]
-    columns = ["created_at", "created_by", *map(_column, personal)]
+    columns = ["created_at", "created_by", *map(column_of, personal)]
     if kind == "user":
         columns += ["user_type", "active", "placeholder"]
     dates: list[datetime] = []
@@ -248,7 +277,7 @@ def _look(kind: str, parts: Iterable[Path]) -> Rows:
     return Rows(min(dates, default=None), max(dates, default=None), frozenset(authors), counts, people)
 
 
-def _column(field: Field) -> str:
+def column_of(field: Field) -> str:
     """What must be read to see whether a field has a value: of a structure, its first part."""
     return f"{field.name}.{field.parts[0].name}" if field.type == "struct" and not field.is_list else field.name
 

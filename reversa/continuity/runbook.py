@@ -41,7 +41,7 @@ def open_draft(folder: Path, language: Language, now: datetime) -> Draft:
     files = Folder(folder)
     content = (folder / CASE).read_bytes()
     case = Known(read_case(folder / CASE, content), (Evidence(CASE, files.files[CASE]),))
-    return Draft(files, case, Texts(language), now)
+    return Draft(Texts(language), files, case, now)
 
 
 def make_runbook(d: Draft) -> Document:

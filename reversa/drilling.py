@@ -1,0 +1,207 @@
+"""The exit drill: a package is restored to a scratch database, read back, taken back, and the report is filed beside it.
+
+It stands after :mod:`reversa.migrating` and not in ``continuity``, whose runbook the road imports: a drill takes the road.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import heapq
+import itertools
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from reversa import __version__
+from reversa.continuity.drilled import file_drill
+from reversa.continuity.drills import DRILLS, EXIT_CODES, Drawn, Drill
+from reversa.errors import EXIT_BUG, DiskError, PackageError, ReversaError, RunError
+from reversa.exporting import Progress
+from reversa.journal import Step, now, read_steps, recorded
+from reversa.migrating import Road
+from reversa.package import TAG_MANIFEST, Balance, Package, PackageWriter, file_digest
+from reversa.records import File, Opaque, Record, Ref
+from reversa.reporting import Report
+from reversa.sorting import root_order
+
+SHOWN_FINDINGS = 20
+
+
+def drill(
+    package: Path,
+    percent: str | None = None,
+    seed: int | None = None,
+    to: Path | None = None,
+    progress: Progress = lambda _step, _done, _whole: None,
+    clock: Callable[[], datetime] = now,
+) -> tuple[Drill, Path]:
+    """Restore a package, or ``percent`` of its units, and file the report; returns it and the path of its JSON.
+
+    A drill that fails is filed too, with its exit code. One that is interrupted is not: it says nothing of the package.
+    Raises PackageError when there is no package, RunError or DiskError when the report cannot be filed.
+    """
+    folder = package.resolve()
+    if not any((folder / name).is_file() for name in ("bagit.txt", TAG_MANIFEST)):
+        raise PackageError(f"{package} is not a package.", "reversa export SOURCE")
+    drills = (to or folder.parent / DRILLS).resolve()
+    if folder == drills or folder in drills.parents:
+        raise RunError(f"{drills} lies inside the package, which nothing may be added to.", "Give another folder: --to FOLDER")
+    started = clock()
+    path = drills / f"drill-{started:%Y-%m-%dT%H%M%SZ}.json"
+    if path.exists():
+        raise RunError(f"{path} is there already.", "Type the same command again.")
+    seal = file_digest(folder / TAG_MANIFEST) if (folder / TAG_MANIFEST).is_file() else None
+    made = Drill(reversa=__version__, taken_at=started, package=str(folder), seal=seal, bytes=_size(folder))
+    defect: Exception | None = None
+    try:
+        drills.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="reversa-drill-") as scratch:
+            try:
+                _take(made, Path(scratch), percent, seed, progress)
+            except PackageError as error:
+                made.verdict, made.exit_code, made.error = "damaged", error.exit_code, error.message
+            except ReversaError as error:
+                made.verdict, made.exit_code, made.error = "failed", error.exit_code, error.message
+            except OSError as error:
+                made.verdict, made.exit_code, made.error = "failed", DiskError.exit_code, f"{error.filename or scratch}: {error.strerror or error}"
+            except Exception as error:  # noqa: BLE001 - filed like any other failure, then raised again
+                made.verdict, made.exit_code, made.error, defect = "failed", EXIT_BUG, f"{type(error).__name__}: {error}", error
+            made.steps = tuple(_steps(Path(scratch), sampled=made.sample is not None))
+        file_drill(made, path)
+    except OSError as error:
+        where = f"{error.filename or drills}: {error.strerror or error}"
+        raise DiskError(where, "Mend the disk or its rights, or give another folder: --to FOLDER") from error
+    if defect is not None:
+        raise defect
+    return made, path
+
+
+def _steps(scratch: Path, *, sampled: bool) -> Iterator[Step]:
+    """The steps taken, those of the road last. What was read back of a sample is done, not verified."""
+    for journal in (scratch / "steps.ndjson", *scratch.glob("*/steps.ndjson")):
+        if journal.exists():
+            for step in read_steps(journal.read_bytes()):
+                yield replace(step, result="done") if sampled and step.result == "verified" else step
+
+
+def _take(made: Drill, scratch: Path, percent: str | None, seed: int | None, progress: Progress) -> None:
+    """Fill in the report as far as the drill comes."""
+    journal, road = scratch / "steps.ndjson", Road(scratch / "whole", progress)
+    with recorded(journal, "validate") as step:
+        package = road.export(f"package:{made.package}")  # which validates it
+        step.records = package.count()
+    manifest = package.manifest
+    made.source, made.digest, made.exported_at = str(package.source), manifest.digest, manifest.created_at
+    made.records, made.unreadable = package.count(), manifest.unreadable
+    if percent is not None:
+        road = Road(scratch / "sampled", progress)
+        with recorded(journal, "sample") as step:
+            made.sample, limit = draw(package, percent, daily_seed(package, made.taken_at) if seed is None else seed, chosen=seed is not None)
+            package = road.export(f"package:{write_sample(package, made.sample.seed, limit, scratch / 'sample').folder}")
+            step.records = package.count()
+    made.restored = package.count()
+    database = scratch / "scratch.db"
+    road.plan(f"sqlite:///{database}")
+    road.import_()
+    report = road.verify()
+    made.scratch_bytes = database.stat().st_size if database.exists() else 0
+    made.headline, made.changes = report.headline, report.changes
+    made.findings = tuple(replace(finding, expected=None, found=None, note="") for finding in report.findings[:SHOWN_FINDINGS])
+    road.undo()
+    made.left_behind = left_behind(database)
+    _judge(made, report)
+
+
+def _judge(made: Drill, report: Report) -> None:
+    made.reasons, made.verdict = report.reasons, report.verdict
+    if made.left_behind:
+        made.reasons, made.verdict = (*report.reasons, "not-taken-back"), "different"
+    elif report.verdict == "verified" and made.sample is not None:
+        made.verdict = "sampled"
+    made.exit_code = EXIT_CODES[made.verdict]
+
+
+def left_behind(database: Path) -> int:
+    """Tables and views of a database, counted by SQLite itself and not by the importer that took them back."""
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        return int(db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()[0])
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+# ------------------------------------------------------------------------------------------------------- sample
+
+
+def daily_seed(package: Package, day: datetime) -> int:
+    """The seed when nobody gives one: of this very package on this day, the same for whoever draws, and another tomorrow."""
+    return int(hashlib.sha256(f"{package.seal()} {day:%Y-%m-%d}".encode()).hexdigest()[:13], 16)  # what a JSON number holds exactly
+
+
+def key_of(seed: int, root: Ref) -> int:
+    """Where a unit stands in the draw: the first 64 bits of SHA-256 of seed and root."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {root}".encode()).digest()[:8])
+
+
+def roots(package: Package) -> Iterator[Ref]:
+    """The root of every unit once, in order, read from that column alone."""
+
+    def of(kind: str) -> Iterator[Ref]:
+        for batch in package.batches(kind, ["root"]):
+            yield from (Ref(str(root)) for root in batch["root"].to_pylist())
+
+    merged = heapq.merge(*map(of, package.kinds()), key=root_order)
+    return (root for root, _ in itertools.groupby(merged))
+
+
+def draw(package: Package, percent: str, seed: int, *, chosen: bool) -> tuple[Drawn, int]:
+    """Count the units whose key is below the share of all keys; returns that limit too.
+
+    Where no unit is below it, the limit is raised to draw the one with the smallest key: a sample is never empty.
+    """
+    limit, smallest, units, drawn = int(Fraction(percent) / 100 * 2**64), 2**64, 0, 0
+    for root in roots(package):
+        key = key_of(seed, root)
+        smallest, units, drawn = min(smallest, key), units + 1, drawn + (key < limit)
+    return Drawn(percent=percent, seed=seed, chosen=chosen, units=units, drawn=drawn or min(units, 1)), max(limit, smallest + 1)
+
+
+def write_sample(package: Package, seed: int, limit: int, folder: Path) -> Package:
+    """A package of the units drawn, whole ones, with a balance of its own. Only the batch at hand is in memory."""
+    writer = PackageWriter(folder)
+    counts, not_mapped = Counter[str](), Counter[str]()
+    try:
+        with contextlib.closing(package.blobs()) as blobs:
+
+            def drawn(kind: str) -> Iterator[tuple[Record, str]]:
+                for record, digest in package.records(kind):
+                    if key_of(seed, record.root) >= limit:
+                        continue
+                    counts[kind] += 1
+                    not_mapped[kind] += record.native is not None
+                    if isinstance(record, File | Opaque) and record.sha256 is not None:
+                        with blobs.open(record.sha256) as content:
+                            writer.blobs.add(content)
+                    yield record, digest
+
+            for kind in package.kinds():
+                writer.write_table(kind, drawn(kind))
+        return writer.close(
+            source=package.source,
+            created_at=package.manifest.created_at,
+            balance=[Balance(kind=kind, seen=count, records=count) for kind, count in counts.items()],
+            changes=(),
+            unreadable=0,
+            not_mapped={kind: count for kind, count in not_mapped.items() if count},
+        )
+    except BaseException:
+        writer.abandon()
+        raise
