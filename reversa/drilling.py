@@ -26,7 +26,8 @@ from reversa.errors import EXIT_BUG, DiskError, PackageError, ReversaError, RunE
 from reversa.exporting import Progress
 from reversa.journal import Step, now, read_steps, recorded
 from reversa.migrating import Road
-from reversa.package import TAG_MANIFEST, Balance, Package, PackageWriter, file_digest
+from reversa.package import TAG_MANIFEST, Balance, Package, file_digest
+from reversa.packing import PackageWriter
 from reversa.records import File, Opaque, Record, Ref
 from reversa.reporting import Report
 from reversa.sorting import root_order

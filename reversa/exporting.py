@@ -17,7 +17,8 @@ from reversa.adapter import Attached, BlobRef, Change, Exporter, Noted, Unreadab
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
 from reversa.errors import ReversaError, SourceError
-from reversa.package import Balance, Happened, Package, PackageWriter
+from reversa.package import Balance, Happened, Package
+from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, Ref, kind_of, ref, ref_to
 from reversa.redaction import redact
 from reversa.sorting import SortKey, Spool, package_order

@@ -13,7 +13,8 @@ from tests.paths import PROJECT
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PROJECT / "reversa").rglob("*.py"))}
 ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown"}
 ORDER = [
-    "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "validating",
+    "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
+    "validating",
     "registry", "exporting", "ledger", "planning", "importing", "journal", "sampling", "verifying", "reporting", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "cli",
 ]  # fmt: skip

@@ -21,7 +21,8 @@ from reversa.continuity.attesting import NOT_COUNTED, Share, gather, make_attest
 from reversa.drilling import drill
 from reversa.errors import DiskError, PackageError, RunError
 from reversa.migrating import Road
-from reversa.package import Balance, Happened, Package, PackageWriter, file_digest
+from reversa.package import Balance, Happened, Package, file_digest
+from reversa.packing import PackageWriter
 from reversa.records import ref
 from reversa.schema import fields
 from reversa.testing.sample import write_sample_package

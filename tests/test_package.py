@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from reversa.adapter import Source
 from reversa.canonical import check, digest
 from reversa.errors import PackageError
-from reversa.package import MANIFEST, TAG_MANIFEST, Balance, Package, PackageWriter, _write_bag_files, manifest_lines
+from reversa.package import MANIFEST, TAG_MANIFEST, Balance, Package, manifest_lines
+from reversa.packing import PackageWriter, _write_bag_files
 from reversa.records import KINDS, Record, Ref, Tag, kind_of
 from reversa.sorting import Spool, identity_order, package_order
 from reversa.testing.sample import write_sample_package
@@ -266,7 +267,7 @@ def test_parquet_pages_carry_checksums_and_reading_checks_them(copy: Path) -> No
 
 
 def test_an_interrupted_export_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
-    killed = "import os, pathlib, sys; from reversa.package import PackageWriter; PackageWriter(pathlib.Path(sys.argv[1])).blobs; os._exit(9)"
+    killed = "import os, pathlib, sys; from reversa.packing import PackageWriter; PackageWriter(pathlib.Path(sys.argv[1])).blobs; os._exit(9)"
     assert subprocess.run([sys.executable, "-c", killed, str(tmp_path / "p")], check=False).returncode == 9
     assert [p.name for p in tmp_path.iterdir()] == ["p.partial"]
     PackageWriter(tmp_path / "p").abandon()

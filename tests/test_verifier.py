@@ -24,7 +24,8 @@ from playwright.sync_api import Page
 from reversa import __version__, verifier
 from reversa.adapter import Source
 from reversa.migrating import Road
-from reversa.package import FORMAT, MANIFEST, TAG_MANIFEST, Package, PackageWriter, file_digest
+from reversa.package import FORMAT, MANIFEST, TAG_MANIFEST, Package, file_digest
+from reversa.packing import PackageWriter
 from reversa.testing.sample import write_sample_package
 from reversa.validating import validate
 from reversa.wording import Texts, visible

@@ -9,7 +9,8 @@ from typing import Any
 
 from reversa.adapter import Source
 from reversa.canonical import check, digest
-from reversa.package import Balance, Package, PackageWriter
+from reversa.package import Balance, Package
+from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, ref
 from reversa.schema import Field, fields
 
