@@ -43,10 +43,11 @@ def write(store: Store, folder: Path, address: Callable[[int], str]) -> None:
 
     terms = store.db.execute("SELECT term, doc FROM term")
     for term, rows in itertools.groupby(terms, key=lambda row: str(row[0])):
-        found = sorted({numbers[doc] for _, doc in rows} - {0})  # 0: taken out since
-        if not found:
+        found = sorted(array.array("L", (numbers[doc] for _, doc in rows)))
+        steps = [str(b - a) for a, b in itertools.pairwise(itertools.chain((0,), found)) if a != b]  # number 0: taken out since
+        if not steps:
             continue
-        text = json.dumps([b - a for a, b in itertools.pairwise([0, *found])], separators=(",", ":"))
+        text = f"[{','.join(steps)}]"
         names.append(term)
         lists.append(text)
         size += len(text) + len(term)
