@@ -89,7 +89,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Body(Part, frozen=True, kw_only=True):
     """Text, verbatim, in the markup of its source; converted only when it is written to a target."""
 
-    format: Annotated[str, about("Native markup, as `slack-message`", "Balisage d'origine", "AS2 source.mediaType")]
+    format: Annotated[str, about("Native markup, as `slack-message`", "Balisage d’origine", "AS2 source.mediaType")]
     text: Annotated[str, about("The text, unchanged", "Le texte, inchangé", "AS2 source.content", personal="content")]
 
 
@@ -110,7 +110,7 @@ class Column(Part, frozen=True, kw_only=True):
     name: Annotated[str, about("Name in the source", "Nom dans la source", "Frictionless name")]
     title: Annotated[str | None, about("Title shown", "Titre affiché", "Frictionless title")] = None
     type: Annotated[str | None, about("Type", "Type", "Frictionless type")] = None
-    native_type: Annotated[str | None, about("Type in the source's words", "Type d'origine")] = None
+    native_type: Annotated[str | None, about("Type in the source's words", "Type d’origine")] = None
     refers_to: Annotated[str | None, about("table.column it points at", "table.colonne visée", "Frictionless foreignKeys")] = None
 
 
@@ -125,16 +125,16 @@ class Cell(Part, frozen=True, kw_only=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="kind"):
     """What every record carries."""
 
-    id: Annotated[str, msgspec.Meta(min_length=1), about("Id in the source", "Identifiant d'origine", "SCIM externalId")]
-    root: Annotated[Ref, about("The record this one belongs to (itself for a root)", "L'élément racine", to=ANY)]
+    id: Annotated[str, msgspec.Meta(min_length=1), about("Id in the source", "Identifiant d’origine", "SCIM externalId")]
+    root: Annotated[Ref, about("The record this one belongs to (itself for a root)", "L’élément racine", to=ANY)]
     order: Annotated[Integer | None, about("Place inside the root", "Place dans la racine")] = None
-    state: Annotated[State | None, about("State; absent: live", "État ; absent : actif", "AS2 Tombstone")] = None
+    state: Annotated[State | None, about("State; absent: live", "État ; absent : actif", "AS2 Tombstone")] = None
     created_at: Annotated[Instant | None, about("Created", "Créé le", "AS2 published")] = None
     created_by: Annotated[Ref | None, about("Author", "Auteur", "AS2 attributedTo", to=PEOPLE)] = None
     updated_at: Annotated[Instant | None, about("Last changed", "Modifié le", "AS2 updated")] = None
     updated_by: Annotated[Ref | None, about("Last changed by", "Modifié par", "CMIS lastModifiedBy", to=PEOPLE)] = None
-    url: Annotated[str | None, about("Address in the old system", "Adresse dans l'ancien système", "AS2 url")] = None
-    native: Annotated[str | None, about("Source fields without a home here, as JSON text", "Champs d'origine sans équivalent, en JSON")] = None
+    url: Annotated[str | None, about("Address in the old system", "Adresse dans l’ancien système", "AS2 url")] = None
+    native: Annotated[str | None, about("Source fields without a home here, as JSON text", "Champs d’origine sans équivalent, en JSON")] = None
 
 
 # --------------------------------------------------------------------------------------------- people and places
@@ -176,7 +176,7 @@ class Membership(Record, frozen=True, kw_only=True, tag="membership"):
     member: Annotated[Ref, about("Member", "Membre", "SCIM members.value", to=PEOPLE)]
     role: Annotated[str | None, about("Role", "Rôle", "schema.org roleName")] = None
     joined_at: Annotated[Instant | None, about("Since", "Depuis", "schema.org startDate")] = None
-    left_at: Annotated[Instant | None, about("Until", "Jusqu'à", "schema.org endDate")] = None
+    left_at: Annotated[Instant | None, about("Until", "Jusqu’à", "schema.org endDate")] = None
 
 
 class Space(Record, frozen=True, kw_only=True, tag="space"):
@@ -184,7 +184,7 @@ class Space(Record, frozen=True, kw_only=True, tag="space"):
 
     name: Annotated[str | None, about("Short name", "Nom court", "SIOC name")] = None
     title: Annotated[str | None, about("Title shown to people", "Titre affiché", "AS2 name")] = None
-    space_type: Annotated[str | None, about("channel, direct, group-direct, wiki, folder …", "Type d'espace")] = None
+    space_type: Annotated[str | None, about("channel, direct, group-direct, wiki, folder …", "Type d’espace")] = None
     visibility: Annotated[Literal["public", "private", "unknown"] | None, about("Who may see it", "Visibilité", "SIOC has_space")] = None
     description: Annotated[str | None, about("What it is for", "Objet", "SIOC description")] = None
     topic: Annotated[str | None, about("Current topic", "Sujet courant", "Matrix m.room.topic")] = None
@@ -202,7 +202,7 @@ class Page(Record, frozen=True, kw_only=True, tag="page"):
     space: Annotated[Ref | None, about("Space", "Espace", to=("space",))] = None
     parent: Annotated[Ref | None, about("Parent page", "Page parente", "CMIS parentId", to=("page",))] = None
     title: Annotated[str | None, about("Title", "Titre", "AS2 name", personal="content")] = None
-    name: Annotated[str | None, about("Name in the address", "Nom dans l'adresse", "CMIS name")] = None
+    name: Annotated[str | None, about("Name in the address", "Nom dans l’adresse", "CMIS name")] = None
     language: Annotated[str | None, about("Language (BCP 47)", "Langue", "AS2 contentMap")] = None
     translation_of: Annotated[Ref | None, about("Page it translates", "Page traduite", to=("page",))] = None
     page_type: Annotated[str | None, about("page, blog, template …", "Type de page", "CMIS objectTypeId")] = None
@@ -215,8 +215,8 @@ class Revision(Record, frozen=True, kw_only=True, tag="revision"):
     target: Annotated[Ref, about("What it is a version of", "Objet versionné", "CMIS versionSeriesId", to=("page", "message", "comment"))]
     number: Annotated[str | None, about("Version label", "Numéro de version", "CMIS versionLabel")] = None
     minor: Annotated[bool | None, about("Minor change", "Modification mineure", "CMIS isMajorVersion")] = None
-    comment: Annotated[str | None, about("Comment of the author", "Commentaire de l'auteur", "CMIS checkinComment", personal="content")] = None
-    title: Annotated[str | None, about("Title at that time", "Titre d'alors", personal="content")] = None
+    comment: Annotated[str | None, about("Comment of the author", "Commentaire de l’auteur", "CMIS checkinComment", personal="content")] = None
+    title: Annotated[str | None, about("Title at that time", "Titre d’alors", personal="content")] = None
     body: Annotated[Body | None, about("Text", "Texte", "AS2 content", personal="content")] = None
 
 
@@ -249,11 +249,11 @@ class Message(Record, frozen=True, kw_only=True, tag="message"):
     message_type: Annotated[Literal["user", "bot", "system"] | None, about("Written by a person, a program or the system", "Nature du message")] = (
         None
     )
-    subtype: Annotated[str | None, about("Native subtype", "Sous-type d'origine")] = None
+    subtype: Annotated[str | None, about("Native subtype", "Sous-type d’origine")] = None
     author_name: Annotated[str | None, about("Name shown instead of the author's", "Nom affiché à la place", personal="identity")] = None
     subject: Annotated[str | None, about("Subject", "Objet", "AS2 summary", personal="content")] = None
     body: Annotated[Body | None, about("Text", "Texte", "AS2 content", personal="content")] = None
-    broadcast: Annotated[bool | None, about("A reply also shown in the space", "Réponse montrée dans l'espace")] = None
+    broadcast: Annotated[bool | None, about("A reply also shown in the space", "Réponse montrée dans l’espace")] = None
     pinned_at: Annotated[Instant | None, about("Pinned on", "Épinglé le")] = None
     pinned_by: Annotated[Ref | None, about("Pinned by", "Épinglé par", to=PEOPLE)] = None
 
@@ -296,10 +296,10 @@ class Grant(Record, frozen=True, kw_only=True, tag="grant"):
     principal: Annotated[Ref | None, about("Who", "Bénéficiaire", "CMIS principalId", to=PEOPLE)] = None
     audience: Annotated[Literal["anyone", "authenticated"] | None, about("Or a class of people", "Ou une catégorie de personnes")] = None
     right: Annotated[Literal["view", "comment", "edit", "delete", "admin"] | None, about("Right", "Droit", "CMIS permission")] = None
-    native_right: Annotated[str | None, about("Right in the source's words", "Droit d'origine")] = None
+    native_right: Annotated[str | None, about("Right in the source's words", "Droit d’origine")] = None
     inherited_from: Annotated[Ref | None, about("Record it comes from", "Hérité de", "CMIS isDirect", to=ANY)] = None
     since: Annotated[Instant | None, about("Since", "Depuis")] = None
-    until: Annotated[Instant | None, about("Until", "Jusqu'à")] = None
+    until: Annotated[Instant | None, about("Until", "Jusqu’à")] = None
 
 
 class Alias(Record, frozen=True, kw_only=True, tag="alias"):
@@ -307,13 +307,13 @@ class Alias(Record, frozen=True, kw_only=True, tag="alias"):
 
     target: Annotated[Ref, about("What it leads to", "Objet", to=ANY)]
     name: Annotated[str, about("Old name or address", "Ancien nom ou adresse")]
-    alias_type: Annotated[str | None, about("redirect, old-name …", "Type d'alias")] = None
+    alias_type: Annotated[str | None, about("redirect, old-name …", "Type d’alias")] = None
 
 
 class Opaque(Record, frozen=True, kw_only=True, tag="opaque"):
     """A source item without a home in this schema, kept whole in `native` or as a blob, and counted apart."""
 
-    native_kind: Annotated[str, about("Kind in the source's words", "Type d'origine")]
+    native_kind: Annotated[str, about("Kind in the source's words", "Type d’origine")]
     name: Annotated[str | None, about("Name", "Nom")] = None
     media_type: Annotated[str | None, about("Declared media type", "Type de média déclaré")] = None
     size: Annotated[Integer | None, about("Size of the blob in bytes", "Taille en octets")] = None
@@ -384,7 +384,7 @@ class Company(Record, frozen=True, kw_only=True, tag="company"):
 
     name: Annotated[str | None, about("Name", "Nom", "Apideck name")] = None
     legal_name: Annotated[str | None, about("Legal name", "Raison sociale", "schema.org legalName")] = None
-    tax_id: Annotated[str | None, about("Tax or registration number", "Numéro d'immatriculation", "schema.org taxID")] = None
+    tax_id: Annotated[str | None, about("Tax or registration number", "Numéro d’immatriculation", "schema.org taxID")] = None
     industry: Annotated[str | None, about("Industry", "Secteur", "Apideck industry")] = None
     employees: Annotated[Integer | None, about("Number of employees", "Effectif", "Apideck number_of_employees")] = None
     websites: Annotated[list[str] | None, about("Web sites", "Sites", "Apideck websites")] = None
@@ -450,7 +450,7 @@ class Association(Record, frozen=True, kw_only=True, tag="association"):
 
     source: Annotated[Ref, about("From", "De", to=ANY)]
     target: Annotated[Ref, about("To", "Vers", to=ANY)]
-    association_type: Annotated[str | None, about("Type, in the source's words", "Type d'origine", "RFC 8288 rel")] = None
+    association_type: Annotated[str | None, about("Type, in the source's words", "Type d’origine", "RFC 8288 rel")] = None
 
 
 class Table(Record, frozen=True, kw_only=True, tag="table"):

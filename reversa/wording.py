@@ -1,4 +1,4 @@
-"""Words for people: the texts of ``templates/messages.toml``, ``runbook.toml`` and ``drill.toml`` in one language, its numbers and dates, and data made harmless.
+"""Words for people: the texts of ``templates/messages.toml``, ``runbook.toml``, ``drill.toml`` and ``archive.toml`` in one language, its numbers and dates, and data made harmless.
 
 A text that a person reads is a :class:`Phrase` from the catalogue. Every other string is data, and :meth:`Texts.show`
 passes it through :func:`visible`, so that it drives neither a terminal nor the direction of a line.
@@ -146,7 +146,7 @@ def catalogue() -> dict[str, dict[str, Any]]:
             else:
                 flatten(value, f"{prefix}{key}.")
 
-    for name in ("messages.toml", "runbook.toml", "drill.toml"):
+    for name in ("messages.toml", "runbook.toml", "drill.toml", "archive.toml"):
         flatten(tomllib.loads((resources.files("reversa.templates") / name).read_text(encoding="utf-8")), "")
     return texts
 

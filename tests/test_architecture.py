@@ -11,7 +11,7 @@ from reversa import __all__ as public
 from tests.paths import PROJECT
 
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PROJECT / "reversa").rglob("*.py"))}
-ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown"}
+ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown", "reversa.wording"}
 ORDER = [
     "errors", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
     "validating",

@@ -154,6 +154,7 @@ TAMPERED = {
     "a comment": (r'(<dd itemprop="display_name" dir="auto">)Ana', r"\1An<!-- x -->a"),
     "a hidden record": (r"(<article[^>]*user:u\")", r"\1 hidden"),
     "a link to elsewhere": (r'(itemprop="created_by" href=")[^"#]*', r"\1https://evil.example/"),
+    "a link beside its record": (r'(itemprop="created_by" href=")[^"]*', r"\1https://evil.example/\" data-ref=\"user:u"),
     "another tenant": (r"urn:reversa:given:acme:user:u", "urn:reversa:given:evil:user:u"),
     "another type": (r"v1:user\"", 'v1:group"'),
     "digits of another script": (r'(<dd itemprop="order" dir="auto">)5', "\\1\u0665"),
@@ -294,8 +295,7 @@ def test_redirects_lead_to_the_page_and_the_place_on_it(tmp_path: Path) -> None:
     rows = (tmp_path / "run" / "redirects.csv").read_text(encoding="utf-8").splitlines()
     assert rows[1].startswith("https://old.example/p1,")
     page, _, place = rows[1].partition(",")[2].partition("#")
-    assert f'id="{place}"' in Path(page).read_text(encoding="utf-8")
-    assert Path(page).is_relative_to(archive)
+    assert f'id="{place}"' in (archive / page).read_text(encoding="utf-8")
 
 
 # ------------------------------------------------------------------------------------------------------ what is shown
@@ -522,9 +522,10 @@ def test_the_search_finds_in_a_real_browser(chrome: Chrome, tmp_path: Path) -> N
     shown = window.open(archive / "index.html")
 
     def found(words: str) -> tuple[str, list[str]]:
+        shown.evaluate("document.getElementById('results').replaceChildren()")
         shown.fill("#words", words)
         shown.press("#words", "Enter")
-        shown.wait_for_function("w => document.querySelector('#results').dataset.answered === w", arg=words)
+        shown.wait_for_function("document.querySelector('#results strong')?.textContent[0] === 'N' || document.querySelector('#results li')")
         return shown.inner_text("#results strong"), shown.locator("#results li").all_inner_texts()
 
     assert found("evenement")[0] == "1 result"

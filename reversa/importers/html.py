@@ -85,9 +85,9 @@ class HtmlImporter:
         return {record: (anchor(record),) for record in held}
 
     def address(self, targets: Sequence[str]) -> str:
-        """Where a person finds a record: the path of its page, and its place there."""
+        """Where a person finds a record: the path of its page in the archive, and its place there."""
         page = self._page_of(targets[0])
-        return f"{(self._archive / page).as_posix()}#{targets[0]}" if page else ""
+        return f"{page}#{targets[0]}" if page else ""
 
     def write(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
         records = [record for unit in units for record in unit.records]
@@ -184,8 +184,9 @@ class HtmlImporter:
         """The working file, for this run alone; a new one takes in what the pages hold already."""
         if self._store is None:
             self._hold()
-            for name in self._foreign():
-                raise TargetError(f"{self._archive / name} is not of an archive, and would be lost.", _OWN_FOLDER)
+            foreign = next(self._foreign(), None)
+            if foreign is not None:
+                raise TargetError(f"{self._archive / foreign} is not of an archive, and would be lost.", _OWN_FOLDER)
             if not self._begun():
                 self._begin()
             self._store = Store(self._unfinished / "records.sqlite")

@@ -19,6 +19,8 @@ from reversa.records import Body
 
 LIMIT = 40_000
 """Characters of HTML that are shown of one body."""
+CUT = 5_000
+"""Characters of its words that are shown of a longer one."""
 LARGE = 100_000
 """Characters of a body that is only shown as plain text, cut: cleaning is quadratic in some inputs (nested elements, `&`)."""
 
@@ -57,7 +59,7 @@ def shown(body: Body) -> Shown:
     """A body for a page. A markup without a reader is shown as it is written."""
     if len(body.text) > LARGE:
         words = slack.text_of_message(body.text) if body.format == "slack-message" else body.text
-        return Shown(_preformatted(words[: LIMIT // 8]), words, cut=True)
+        return Shown(_preformatted(words[:CUT]), words, cut=True)
     try:
         made = _cleaned(_READERS.get(body.format, _preformatted)(body.text))
     except (ValueError, AttributeError, RecursionError):  # not what its format says
@@ -65,7 +67,7 @@ def shown(body: Body) -> Shown:
     words = _text_of(made)
     if len(made) <= LIMIT:
         return Shown(made, words, cut=False)
-    return Shown(_preformatted(words[: LIMIT // 8]), words, cut=True)
+    return Shown(_preformatted(words[:CUT]), words, cut=True)
 
 
 def _cleaned(made: str) -> str:

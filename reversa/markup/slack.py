@@ -6,6 +6,7 @@ The result is not safe by itself: :mod:`reversa.markup.shown` cleans whatever co
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -54,17 +55,13 @@ def mrkdwn(text: str) -> str:
 
 
 def _lines(text: str) -> str:
-    made, quoted = [], list[str]()
-    for line in text.split("\n"):
-        if line.startswith(("&gt;", ">")):
-            quoted.append(_inline(line.removeprefix("&gt;").removeprefix(">").removeprefix(" ")))
-            continue
+    made = []
+    for quoted, lines in itertools.groupby(text.split("\n"), lambda line: line.startswith(("&gt;", ">"))):
         if quoted:
-            made.append(f"<blockquote>{'<br>'.join(quoted)}</blockquote>")
-            quoted = []
-        made.append(_inline(line) + "\n")
-    if quoted:
-        made.append(f"<blockquote>{'<br>'.join(quoted)}</blockquote>")
+            inner = (_inline(line.removeprefix("&gt;").removeprefix(">").removeprefix(" ")) for line in lines)
+            made.append(f"<blockquote>{'<br>'.join(inner)}</blockquote>")
+        else:
+            made += [_inline(line) + "\n" for line in lines]
     return "".join(made).removesuffix("\n")
 
 

@@ -31,6 +31,7 @@ _TAGS = re.compile(rb"<(/?)(?!br|hr|img|input|link|meta)[a-z]")
 _LEAD = re.compile(r"(?:\.\./\.\./pages/[a-z]+-\d{6}/\d{5}\.html)?#(.+)", re.ASCII | re.DOTALL)
 _KEPT = re.compile(r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}")
 _ARTICLE, _FIELD = {"class", "id", "itemscope", "itemtype", "itemid"}, {"itemprop", "dir", "itemscope", "data-empty", "data-file"}
+_LINKS = ({"itemprop", "href"}, {"itemprop", "class", "data-ref"})
 _ODD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, OSError, msgspec.MsgspecError)
 
 
@@ -161,6 +162,8 @@ def _values(elements: list[LexborNode], known: dict[str, Field], archive: Path) 
 
 def _reference(element: LexborNode) -> str:
     """The record that a link leads to, or names when it is not in the archive."""
+    if set(element.attributes) not in _LINKS:
+        raise NotOfOurs("a link that is not of an archive")
     absent = element.attributes.get("data-ref")
     if absent is not None:
         return unquote(absent)

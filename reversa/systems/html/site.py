@@ -112,7 +112,14 @@ class _Site:
         return {kind: counted.get(kind, 0) for kind in KINDS}
 
     def _common(self, here: str) -> dict[str, Any]:
-        return {"source": str(self._source), "here": here, "sections": self._sections, "address": address, "t": _text}
+        return {
+            "source": str(self._source),
+            "here": here,
+            "named": lambda kind: texts()["en"][f"kind.{kind}"],
+            "sections": self._sections,
+            "address": address,
+            "t": _text,
+        }
 
     def _write_sheet(self, sheet: Sheet, place: Place) -> None:
         cards = self._resolved("".join(self._store.cards(sheet.page)))

@@ -29,6 +29,7 @@ CREATE INDEX IF NOT EXISTS card_root ON card (root);
 CREATE TABLE IF NOT EXISTS tree (ref TEXT PRIMARY KEY, parent TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS file (ref TEXT NOT NULL, path TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS file_ref ON file (ref);
+-- only sorts the words of the records, outside memory: the search itself is done by the script of the pages
 CREATE VIRTUAL TABLE IF NOT EXISTS word USING fts5 (words, content='', detail='none', tokenize='ascii');
 CREATE VIRTUAL TABLE IF NOT EXISTS term USING fts5vocab (word, 'instance');
 CREATE TABLE IF NOT EXISTS placed (seq INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, page INTEGER NOT NULL);
@@ -43,12 +44,11 @@ SNIPPET = 160
 
 
 class Sheet(NamedTuple):
-    """One page of the site: its place, its number there, the first moment told on it."""
+    """One page of the site: its place, and its number there."""
 
     page: int
     place: str
     number: int
-    at: int | None
 
 
 def microseconds(at: datetime | None) -> int | None:
@@ -188,7 +188,7 @@ class Store:
                 db.execute("INSERT INTO placed VALUES (?, ?, ?)", (seq, ref, page))
 
     def sheets(self) -> Iterator[Sheet]:
-        for row in self.db.execute("SELECT page, place, number, at FROM page ORDER BY page"):
+        for row in self.db.execute("SELECT page, place, number FROM page ORDER BY page"):
             yield Sheet(*row)
 
     def cards(self, page: int) -> Iterator[str]:

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import functools
 import json
-import tomllib
-from importlib import resources
-from typing import Any
 
 from reversa.records import KINDS
-from reversa.schema import Field, fields
+from reversa.schema import fields
+from reversa.wording import Texts, catalogue
 
 
 @functools.cache
 def texts() -> dict[str, dict[str, str]]:
-    """Language → key → text: the catalogue of the archive, and the names of all kinds and fields."""
-    found = {language: {f"archive.{key}": text[language] for key, text in _toml("archive/texts.toml").items()} for language in ("en", "fr")}
-    names = _toml("messages.toml")["kind-name"]
-    for kind in KINDS:
-        for language in ("en", "fr"):
-            name = names[kind][language]["other"]
-            found[language][f"kind.{kind}"] = name[0].upper() + name[1:]
-        for field in fields(kind):
-            _add(found, f"{kind}.{field.name}", field)
-            for part in field.parts:
-                _add(found, f"part.{part.name}", part)
+    """Language → key → text: what the catalogue has for the archive, and the names of all kinds and fields."""
+    found = {}
+    for language in ("en", "fr"):
+        t = Texts(language)
+        words = {key: str(text[language]) for key, text in catalogue().items() if key.startswith("archive.")}
+        for kind in KINDS:
+            name = t.kind(kind)
+            words[f"kind.{kind}"] = name[0].upper() + name[1:]
+            words |= {f"{kind}.{field.name}": t.field(kind, field.name) for field in fields(kind)}
+            words |= {f"part.{part.name}": part.note.fr if language == "fr" else part.doc for field in fields(kind) for part in field.parts}
+        found[language] = words
     return found
-
-
-def _toml(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files("reversa.templates") / name).read_text(encoding="utf-8"))
-
-
-def _add(found: dict[str, dict[str, str]], key: str, field: Field) -> None:
-    found["en"][key], found["fr"][key] = field.doc, field.note.fr
 
 
 def texts_script() -> str:

@@ -131,5 +131,4 @@ document.getElementById("search").addEventListener("submit", async (event) => {
   close.addEventListener("click", () => { results.hidden = true; document.getElementById("words").focus(); });
   results.replaceChildren(element("p", [element("strong", count), " ", close]), element("ol", []));
   await show(found, 0);
-  results.dataset.answered = document.getElementById("words").value;
 });
