@@ -28,6 +28,7 @@ from reversa.records import (
     Message,
     Opaque,
     Page,
+    Part,
     Reaction,
     Record,
     Ref,
@@ -38,7 +39,7 @@ from reversa.records import (
     kind_of,
     ref_to,
 )
-from reversa.schema import Field, fields
+from reversa.schema import Field, FieldType, fields
 
 LONG = 64_000
 """Characters of fields that a card shows; longer ones become files beside the pages."""
@@ -217,25 +218,42 @@ def _content_face(record: File | Opaque, content: str | None) -> str:
 
 
 class _Named(NamedTuple):
-    """A field or part with what stands before its value, ready made."""
+    """A field or part ready to be written: its name, what stands around a value, and how a value is written."""
 
-    field: Field
     name: str
+    is_list: bool
     start: str
+    before: str
+    after: str
+    written: Callable[[Any], str]
 
 
-@functools.cache
-def _named(kind: str) -> tuple[_Named, ...]:
-    """The fields of a kind but its id."""
-    return tuple(_Named(f, f.name, f'<dt data-t="{kind}.{f.name}">{escape(f.doc)}</dt>') for f in fields(kind)[1:])
+def _ready(of: str, field: Field) -> _Named:
+    start = f'<dt data-t="{of}.{field.name}">{escape(field.doc)}</dt>'
+    if field.type == "ref":
+        return _Named(field.name, field.is_list, start, f'<dd><a itemprop="{field.name}" href="ref:', '"></a></dd>', anchor)
+    if field.type == "struct":
+        return _Named(field.name, field.is_list, start, f'<dd itemprop="{field.name}" itemscope><dl>', "</dl></dd>", _part)
+    return _Named(field.name, field.is_list, start, f'<dd itemprop="{field.name}" dir="auto">', "</dd>", _WRITTEN.get(field.type, escape))
 
 
-_PARTS = {
-    type_: tuple(_Named(f, f.name, f'<dt data-t="part.{f.name}">{escape(f.doc)}</dt>') for f in field.parts)
-    for kind in KINDS
-    for field in fields(kind)
-    if (type_ := field.part) is not None
+def _part(value: Part) -> str:
+    rows = (n.start + n.before + n.written(inner) + n.after for n in _PARTS[type(value)] if (inner := getattr(value, n.name)) is not None)
+    return "".join(rows)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+_WRITTEN: dict[FieldType, Callable[[Any], str]] = {
+    "boolean": lambda value: "true" if value else "false",
+    "integer": str,
+    "instant": _instant,
+    "date": date.isoformat,
 }
+_NAMED = {kind: tuple(_ready(kind, field) for field in fields(kind)[1:]) for kind in KINDS}
+_PARTS = {field.part: tuple(_ready("part", part) for part in field.parts) for kind in KINDS for field in fields(kind) if field.part is not None}
 
 
 def _fields(record: Record, me: Ref, keep: KeepValue) -> str:
@@ -247,7 +265,7 @@ def _fields(record: Record, me: Ref, keep: KeepValue) -> str:
 
 def _beside(record: Record) -> dict[str, bytes]:
     """The fields that go to files: what HTML cannot hold, and the longest ones until the rest fits."""
-    known = {name: value for _, name, _ in _named(kind_of(record)) if (value := getattr(record, name)) is not None}
+    known = {named.name: value for named in _NAMED[kind_of(record)] if (value := getattr(record, named.name)) is not None}
     encoded = {name: msgspec.json.encode(value) for name, value in known.items()}
     kept = {name: value for name, value in encoded.items() if b"\\u0000" in value}
     left = sum(len(value) for name, value in encoded.items() if name not in kept)
@@ -262,40 +280,17 @@ def _beside(record: Record) -> dict[str, bytes]:
 def _rows(record: Record, me: Ref, kept: dict[str, str]) -> str:
     """The fields with their values; ``kept`` are those that lie in files, by their paths."""
     rows = []
-    for field, name, start in _named(kind_of(record)):
+    for name, is_list, start, before, after, written in _NAMED[kind_of(record)]:
         value = getattr(record, name)
         if value is None:
             continue
         if name in kept:
             link = f'<a href="top:{kept[name]}" data-t="archive.in-file">in a file of its own</a>'
             rows.append(f'{start}<dd itemprop="{name}" data-file="{kept[name]}">{link}</dd>')
-        elif field.is_list:
-            rows += [start, *[_value(field, item) for item in value]] if value else [f'{start}<dd itemprop="{name}" data-empty="">–</dd>']
-        elif value == me and field.type == "ref":
+        elif is_list:
+            rows.append(start + ("".join([before + written(item) + after for item in value]) or f'<dd itemprop="{name}" data-empty="">–</dd>'))
+        elif value == me and written is anchor:
             rows.append(f'{start}<dd><a itemprop="{name}" href="#{anchor(me)}">↑</a></dd>')
         else:
-            rows.append(start + _value(field, value))
+            rows.append(start + before + written(value) + after)
     return "".join(rows)
-
-
-def _value(field: Field, value: Any) -> str:
-    if field.type == "ref":
-        return f'<dd><a itemprop="{field.name}" href="ref:{anchor(value)}"></a></dd>'
-    if field.part is not None:
-        rows = [start + _value(part, inner) for part, name, start in _PARTS[type(value)] if (inner := getattr(value, name)) is not None]
-        return f'<dd itemprop="{field.name}" itemscope><dl>{"".join(rows)}</dl></dd>'
-    return f'<dd itemprop="{field.name}" dir="auto">{_text(value)}</dd>'
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return _instant(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

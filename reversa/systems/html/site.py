@@ -170,6 +170,7 @@ class _Site:
         whole.write_text(html, encoding="utf-8", newline="")
 
 
+@functools.cache
 def _text(key: str) -> Markup:
     """A text of the site, marked so that the script can show the reader's language."""
     return Markup('<span data-t="{}">{}</span>').format(key, texts()["en"][key])
