@@ -302,7 +302,7 @@ def test_an_empty_list_without_evidence_does_not_say_that_there_is_nothing(tmp_p
     lists = [block for section in made["sections"] for block in section["blocks"] if block["type"] == "table" and not block["rows"]]
     assert lists == []
     said = [block["text"] for section in made["sections"] for block in section["blocks"] if block["type"] == "paragraph" and block["warning"]]
-    for caption in ("PORTÉ", "EXEMPTÉ", "PERDU", "Changements et pertes", "Étapes", "Écrit", "Enregistrements tirés"):
+    for caption in ("PORTÉ", "EXEMPTÉ", "PERDU", "Changements et pertes", "20 dernières étapes", "Écrit", "Enregistrements tirés"):
         assert [text for text in said if text.startswith(caption) and "NON ÉTABLI" in text], caption
 
 
@@ -568,6 +568,19 @@ def test_no_text_of_the_runbook_is_unknown_or_unused() -> None:
     literal = {key for source in sources for key in re.findall(r"""\bt\(["']([^"'{}]+)["'][,)]""", source)}
     assert len(literal) > 60
     assert literal - catalogue().keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_that_says_a_number_is_shown_without_one(language: Language, run: Path) -> None:
+    t = Texts(language)
+    with_number = {key for key, text in catalogue().items() if key in ("s6.table", "s7.no-go", "document.files") and "{n}" in str(text[language])}
+    assert len(with_number) == 3
+    for key in with_number:
+        with pytest.raises(KeyError):
+            t(key, first="E1", last="E2")
+    captions = [block["caption"] for block in written(run, language)["sections"][6]["blocks"] if block["type"] == "table"]
+    assert captions == [t("s6.table", 7)]
+    assert "7" in captions[0]
 
 
 # ------------------------------------------------------------------------------------------------------ harmless

@@ -240,7 +240,7 @@ def length_of(d: Draft, clock: Clock) -> Phrase:
 
 
 def status_of(d: Draft, clock: Clock) -> Phrase:
-    return d.t(f"s4.status-{clock.status}", **({} if clock.status == "M" else {"source": Phrase(clock.source[d.t.language])}))
+    return d.t(f"s4.status-{clock.status}", **({"source": Phrase(clock.source[d.t.language])} if clock.source else {}))
 
 
 def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
@@ -306,7 +306,7 @@ def _rehearsal(d: Draft) -> list[Block]:
         d.measured("rehearsal.duration", t("s4.duration"), road_length(d), t.duration),
         d.measured("rehearsal.findings", t("s6.wrong"), d.folder.findings),
     )
-    table = d.table("s6.table", STEP_COLUMNS, rows, {2, 3, 4})
+    table = d.table("s6.table", STEP_COLUMNS, rows, {2, 3, 4}, n=len(rows) or STEPS_SHOWN)
     return [
         Paragraph(t("s6.text")),
         d.listed(known, table),

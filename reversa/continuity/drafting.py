@@ -61,8 +61,11 @@ class Sheet:
     def figures(self, key: str, *figures: Figure) -> Figures:
         return Figures(self.t(key), figures)
 
-    def table(self, key: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], numbers: set[int] | None = None) -> Table:
-        return Table(self.t(key), tuple(self.t(column) for column in columns), tuple(rows), frozenset(numbers or ()))
+    def table(
+        self, key: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], numbers: set[int] | None = None, *, n: int | None = None
+    ) -> Table:
+        """A table; ``n`` is the number that its caption says."""
+        return Table(self.t(key, n), tuple(self.t(column) for column in columns), tuple(rows), frozenset(numbers or ()))
 
     def listed(self, known: Known[Any], table: Table) -> Table | Paragraph:
         """A list whose lines this evidence gives: without it, an empty list does not say that there is nothing."""
