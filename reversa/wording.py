@@ -15,6 +15,7 @@ from decimal import Decimal
 from importlib import resources
 from typing import Any, Literal, get_args
 
+import jinja2
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
@@ -133,6 +134,20 @@ class Texts:
             if len(words) == len(code) and all(word in _WILD or word == given for word, given in zip(words, code, strict=True)):
                 return self(f"change.{pattern}", kinds=self.kind(change.kind), field=self.field(change.kind, change.field or ""))
         return visible(change.note)
+
+
+@functools.cache
+def template(name: str, language: Language) -> jinja2.Template:
+    """A page of ``templates`` in one language. Every value is escaped, and shown as :meth:`Texts.show` does."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reversa"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=Texts(language).show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 @functools.cache

@@ -502,7 +502,10 @@ def test_the_words_of_a_recette_stay_french(run: Path) -> None:
 
 
 def test_each_computed_date_says_how_it_was_counted(run: Path) -> None:
-    expected: tuple[tuple[Language, str, str], ...] = (("fr", "fin de semaine", "à faire vérifier"), ("en", "week-end", "to be checked by a lawyer"))
+    expected: tuple[tuple[Language, str, str], ...] = (
+        ("fr", "fin de semaine", "à faire vérifier par un avocat"),
+        ("en", "week-end", "to be checked by a lawyer"),
+    )
     for language, weekend, check in expected:
         made = written(run, language)
         table = next(block for block in made["sections"][4]["blocks"] if block["type"] == "table")
@@ -674,6 +677,7 @@ def test_the_journal_keeps_what_was_done_and_what_failed(tmp_path: Path) -> None
     first, second = read_steps(path.read_bytes())
     assert (first.step, first.records, first.milliseconds, first.result) == ("export", 5, 1000, "done")
     assert (second.step, second.result) == ("import", "ZeroDivisionError")
+    assert (first.failed, second.failed) == (False, True)
     path.write_bytes(path.read_bytes()[:-10])  # a crash
     with recorded(path, "import", moments.__next__):
         pass
@@ -688,6 +692,7 @@ def test_the_road_records_its_steps(finished: Path) -> None:
     count = Package(finished / "package").count()
     assert [step.records for step in steps] == [count] * 7
     assert [step.result for step in steps] == ["done", "done", "done", "incomplete", "done", "done", "incomplete"]
+    assert not any(step.failed for step in steps)
 
 
 def test_the_sample_shows_source_and_target_and_nothing_private(tmp_path: Path) -> None:

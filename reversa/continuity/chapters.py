@@ -15,7 +15,7 @@ from reversa.continuity import clocks
 from reversa.continuity.case import FIELDS
 from reversa.continuity.clocks import Clock, clock_file
 from reversa.continuity.documents import Block, Boxes, Cell, Figure, Paragraph, Section
-from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, failed, step_row
+from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, step_row
 from reversa.continuity.drilled import results
 from reversa.continuity.evidence import Known, Problem, Rows
 from reversa.journal import Step
@@ -264,7 +264,7 @@ def road_length(d: Draft) -> Known[Any]:
     """Milliseconds of the last export, plan and read-back, and of all imports since the last undo. Unknown as long as one is missing."""
 
     def length(steps: list[Step]) -> int:
-        since = max((n for n, step in enumerate(steps) if step.step == "undo" and step.result == "done"), default=-1)
+        since = max((n for n, step in enumerate(steps) if step.step == "undo" and not step.failed), default=-1)
         whole = sum(step.milliseconds for step in steps[since + 1 :] if step.step == "import")
         for name in ("export", "plan", "verify"):
             whole += sum([step.milliseconds for step in steps if step.step == name][-1:])  # a package given as a source was not exported here
@@ -302,7 +302,7 @@ def _rehearsal(d: Draft) -> list[Block]:
     rows = [step_row(d, known, number, step) for number, step in shown]
     totals = (
         d.measured("rehearsal.steps", t("s6.attempts"), known.map(len)),
-        d.measured("rehearsal.failures", t("s6.failures"), known.map(lambda all_: sum(failed(step) for step in all_))),
+        d.measured("rehearsal.failures", t("s6.failures"), known.map(lambda all_: sum(step.failed for step in all_))),
         d.measured("rehearsal.duration", t("s4.duration"), road_length(d), t.duration),
         d.measured("rehearsal.findings", t("s6.wrong"), d.folder.findings),
     )

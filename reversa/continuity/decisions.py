@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from reversa.continuity.case import FIELDS
 from reversa.continuity.chapters import kinds, road_length
 from reversa.continuity.documents import Block, Boxes, Cell, Cited, Figure, Listing, Paragraph, Section
-from reversa.continuity.drafting import Draft, cut, failed
+from reversa.continuity.drafting import Draft, cut
 from reversa.continuity.drilled import last_and_next, rollback
 from reversa.continuity.evidence import Known
 from reversa.journal import Step
@@ -100,17 +100,17 @@ def _accepted(plan: Plan) -> str:
 
 def up_to_date(steps: list[Step]) -> bool:
     """The last read-back that ended is later than anything that changed the target."""
-    order = [step.step for step in steps if (step.step == "verify" and not failed(step)) or (step.step in ("import", "undo") and _wrote(step))]
+    order = [step.step for step in steps if (step.step == "verify" and not step.failed) or (step.step in ("import", "undo") and _wrote(step))]
     return bool(order) and order[-1] == "verify"
 
 
 def _wrote(step: Step) -> bool:
     """Whether it may have changed the target; what an error ended may have."""
-    return step.records > 0 or failed(step)
+    return step.records > 0 or step.failed
 
 
 def undos(steps: list[Step]) -> int:
-    return sum(step.step == "undo" and not failed(step) for step in steps)
+    return sum(step.step == "undo" and not step.failed for step in steps)
 
 
 # ----------------------------------------------------------------------------------------- cut-over and afterwards
@@ -118,7 +118,7 @@ def undos(steps: list[Step]) -> int:
 
 def _cut_over(d: Draft) -> list[Block]:
     t = d.t
-    acts = ("ttl", "announce", "read-only", "delta", "checks", "open", "watch")
+    acts = ("ttl", "announce", "read-only", "import", "checks", "open", "watch")
     rows: list[tuple[Cell, ...]] = [(t(f"s8.{act}"), Boxes((t("s8.tick"),))) for act in acts]
     imports = d.folder.steps.map(lambda steps: sum([s.milliseconds for s in steps if s.step == "import"][-1:]))
     return [

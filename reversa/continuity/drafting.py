@@ -106,11 +106,6 @@ class Draft(Sheet):
         return self.case.map(lambda case: case[table, key])
 
 
-def failed(step: Step) -> bool:
-    """Whether an error ended it."""
-    return step.result not in ("done", "verified", "incomplete", "different")
-
-
 def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell, ...]:
     """A step taken, with its time; the columns are those of ``STEP_COLUMNS``."""
 
@@ -121,7 +116,7 @@ def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell
     def said(result: str) -> str:
         if result == "done":
             return d.t("s6.done")
-        return result if failed(step) else d.t(f"verdict.{result}")
+        return result if step.failed else d.t(f"verdict.{result}")
 
     rate = step.records * 1000 // step.milliseconds if step.milliseconds else None
     return (
