@@ -155,6 +155,7 @@ def test_a_finished_run_knows_what_it_did(run: Path) -> None:
     assert values["redirects.total"] == 1
     assert values["go.current"] == "yes"
     assert values["go.window.result"] == "yes"
+    assert (values["go.window.threshold"], found["go.window.threshold"]["label"]) == (8, found["go.window"]["label"])
     assert values["go.verdict.result"] == "no", "an item of the source could not be read"
     assert values["clock.claim-of-property.due"] == "2027-02-13"
     assert values["clock.breach.due"] == "2026-11-23T17:30:00+00:00"
@@ -358,6 +359,8 @@ def test_go_only_when_every_condition_is_met(run: Path, tmp_path: Path) -> None:
     results = {id: figure["value"] for id, figure in figures(made).items() if re.fullmatch(r"go\..*\.result", id)}
     assert set(results.values()) == {"yes"}
     assert len(results) == 12
+    losses = figures(made)["go.losses"]
+    assert (losses["value"], losses["shown"]) == (None, Texts("en")("s7.nothing-to-accept"))
     (folder / "case.toml").write_text(CASE.replace("freeze-window-hours = 8", ""))
     assert written(folder, "en")["sections"][7]["blocks"][1]["text"].startswith("NO-GO: one condition")
 

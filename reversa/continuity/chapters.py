@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
-
-from msgspec.structs import replace
 
 from reversa.adapter import Change
 from reversa.continuity import clocks
@@ -81,7 +78,7 @@ def _rows_of(d: Draft, kind: str) -> Known[Rows]:
     """The columns of a kind; without the manifest nothing is known of them."""
     if kind in d.folder.rows:
         return d.folder.rows[kind]
-    return d.folder.manifest.map(lambda _: Rows(None, None, frozenset(), Counter(), Counter()))
+    return d.folder.manifest.map(lambda _: Rows())
 
 
 def _all_rows(d: Draft) -> Known[list[Rows]]:
@@ -246,7 +243,7 @@ def status_of(d: Draft, clock: Clock) -> Phrase:
 def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
     t, language = d.t, d.t.language
     name = Phrase(f"{clock.words[language]} ({clock.basis})")
-    start = replace(d.stated("dates", clock.start), id=f"clock.{id}.start", label=name)
+    start = d.stated("dates", clock.start, id=f"clock.{id}.start", label=name)
     due: Cell = t("s4.no-length")
     if clock.length is not None:
         made = d.measured(f"clock.{id}.due", name, d.said("dates", clock.start).map(clock.due), lambda at: _date(d, at))

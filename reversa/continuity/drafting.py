@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from reversa.continuity.case import Case, label
+from reversa.continuity import case as cases
+from reversa.continuity.case import Case
 from reversa.continuity.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
 from reversa.continuity.evidence import Folder, Known, Problem
 from reversa.journal import Step
@@ -95,9 +96,9 @@ class Draft(Sheet):
         """What comes from ``case.toml`` alone was stated by people."""
         return "stated" if known.evidence == self.case.evidence else "measured"
 
-    def stated(self, table: str, key: str, show: Show | None = None) -> Figure:
-        """What ``case.toml`` says."""
-        return self.measured(f"{table}.{key}", label(table, key, self.t), self.said(table, key), show)
+    def stated(self, table: str, key: str, show: Show | None = None, *, id: str | None = None, label: str | None = None) -> Figure:
+        """What ``case.toml`` says, under the name of its key unless told."""
+        return self.measured(id or f"{table}.{key}", label or cases.label(table, key, self.t), self.said(table, key), show)
 
     def said(self, table: str, key: str) -> Known[Any]:
         """One value of ``case.toml``."""
