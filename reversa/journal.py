@@ -14,6 +14,8 @@ import msgspec
 from reversa import __version__
 
 StepName = Literal["validate", "sample", "export", "plan", "import", "verify", "undo"]
+ENDINGS = frozenset({"done", "verified", "incomplete", "different"})
+"""The results of a step that came to its end: what it did, or the verdict of a verification."""
 
 
 class Step(msgspec.Struct, kw_only=True):
@@ -25,6 +27,11 @@ class Step(msgspec.Struct, kw_only=True):
     records: int = 0
     reversa: str = __version__
     result: str = "done"
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error ended it."""
+        return self.result not in ENDINGS
 
     @property
     def milliseconds(self) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 from markupsafe import Markup
 from rich.cells import cell_len
 
@@ -22,7 +21,7 @@ from reversa.planning import Plan
 from reversa.plots import Lane, bars, volume
 from reversa.reporting import ChangeLine, Event, Report
 from reversa.verifying import STATUSES
-from reversa.wording import Language, Phrase, Texts, visible
+from reversa.wording import Language, Phrase, Texts, template, visible
 
 __all__ = ["Language", "render_plan", "render_text", "write_html"]
 
@@ -68,7 +67,7 @@ def write_html(report: Report, language: str, path: Path) -> None:
     Raises ValueError for a language without texts, OSError when the file cannot be written.
     """
     t = Texts(language)
-    page = _template(language).render(
+    page = template("report.html.j2", t.language).render(
         t=t,
         report=report,
         balanced=not any(b.unexplained for b in report.export_balance) and not any(b.unexplained for b in report.import_balance),
@@ -89,19 +88,6 @@ def write_html(report: Report, language: str, path: Path) -> None:
         field_grids=[_grid(kind, STATUSES, counts) for kind, counts in report.fields.items()],
     )
     path.write_text(page, encoding="utf-8")
-
-
-@functools.cache
-def _template(language: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reversa"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=Texts(language).show,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
 
 
 def render_text(report: Report, language: str) -> str:

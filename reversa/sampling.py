@@ -48,7 +48,6 @@ class Draw:
         self._seed = int(self.seed, 16)
         self._open = _public_spaces(package)
         self._kept: list[tuple[int, Ref]] = []
-        self._limit = 1 << 256
 
     def offer(self, root: Record, digests: Iterable[tuple[Ref, str]]) -> None:
         """Consider the compared records of one unit, given with its root."""
@@ -57,12 +56,9 @@ class Draw:
         for ref, digest in digests:
             self.eligible += 1
             key = int(digest, 16) ^ self._seed
-            if key < self._limit:
+            if len(self._kept) < SIZE or key < self._kept[-1][0]:
                 bisect.insort(self._kept, (key, ref))
-                if len(self._kept) > SIZE:
-                    self._kept.pop()
-                if len(self._kept) == SIZE:
-                    self._limit = self._kept[-1][0]
+                del self._kept[SIZE:]
 
     def _may_be_shown(self, root: Record) -> bool:
         """Whether it lies in a public space, or is of a kind that lies in no space. What does not say where it lies is not shown."""

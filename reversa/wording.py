@@ -15,6 +15,7 @@ from decimal import Decimal
 from importlib import resources
 from typing import Any, Literal, get_args
 
+import jinja2
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
@@ -59,11 +60,12 @@ class Texts:
         self._locale = Locale.parse(_LOCALES[language])
 
     def __call__(self, key: str, n: int | None = None, /, **values: object) -> Phrase:
-        """The text of a key; ``n`` chooses its plural form. Raises KeyError for a key that the catalogue does not have."""
+        """The text of a key; ``n`` chooses its plural form. Raises KeyError for a key that the catalogue does not have, or a value that the text lacks."""
         text = catalogue()[key][self.language]
         if isinstance(text, dict):
-            text = text.get(self._locale.plural_form(n or 0), text["other"])
-        return Phrase(text.format(n=self.show(n), **{name: self.show(value) for name, value in values.items()}))
+            text = text["other"] if n is None else text.get(self._locale.plural_form(n), text["other"])
+        shown = {name: self.show(value) for name, value in values.items()}
+        return Phrase(text.format(**shown) if n is None else text.format(n=self.show(n), **shown))
 
     def show(self, value: object) -> Phrase | Markup:
         """Anything as it may be shown: phrases and markup as they are, counts in the language's digits, data made visible."""
@@ -135,6 +137,20 @@ class Texts:
 
 
 @functools.cache
+def template(name: str, language: Language) -> jinja2.Template:
+    """A page of ``templates`` in one language. Every value is escaped, and shown as :meth:`Texts.show` does."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reversa"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=Texts(language).show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+@functools.cache
 def catalogue() -> dict[str, dict[str, Any]]:
     """Every text: key → language → text, or plural form → text."""
     texts: dict[str, dict[str, Any]] = {}
@@ -142,7 +158,7 @@ def catalogue() -> dict[str, dict[str, Any]]:
     def flatten(table: dict[str, Any], prefix: str) -> None:
         for key, value in table.items():
             if "en" in value:
-                texts[prefix + key] = value | {"fr": _spaced(value["fr"])}
+                texts[prefix + key] = value | {"fr": spaced(value["fr"])}
             else:
                 flatten(value, f"{prefix}{key}.")
 
@@ -151,10 +167,10 @@ def catalogue() -> dict[str, dict[str, Any]]:
     return texts
 
 
-def _spaced(french: Any) -> Any:
+def spaced(french: Any) -> Any:
     """French with the spaces of its punctuation made non-breaking."""
     if isinstance(french, dict):
-        return {form: _spaced(text) for form, text in french.items()}
+        return {form: spaced(text) for form, text in french.items()}
     return re.sub(r" (?=[:;?!%»])|(?<=«) ", "\u00a0", french)
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reversa.continuity.clocks import Clock, Entry, Unit, Words, add_months, add_working_days, clock_file, ics, uid
+from reversa.continuity.clocks import Clock, Entry, Unit, add_months, add_working_days, clock_file, ics, uid
 
 STAMP = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
 
 
 def clock(length: int | None, unit: Unit | None, *, before: bool = False) -> Clock:
-    return Clock(fr="f", en="e", start="s", bound="at-most", basis="b", source=Words("f", "e"), status="M", length=length, unit=unit, before=before)
+    return Clock(fr="f", en="e", start="s", bound="at-most", basis="b", status="M", length=length, unit=unit, before=before)
 
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
@@ -90,7 +90,7 @@ EXPECTED = {
     "continued-activity": (3, "months", "M"), "observation": (6, "months", "M"), "declaration-of-claims": (2, "months", "M"),
     "declaration-of-claims-abroad": (4, "months", "M"), "administrator-answer": (1, "months", "M"), "offers": (None, None, "M"),
     "offers-deposit": (15, "calendar-days", "M"), "contracts-transferred": (None, None, "M"), "plan-appeal": (10, "calendar-days", "M"),
-    "readiness": (30, "calendar-days", "V"), "va": (30, "calendar-days", "M"), "vsr": (30, "calendar-days", "S"),
+    "readiness": (30, "calendar-days", "S"), "va": (30, "calendar-days", "M"), "vsr": (30, "calendar-days", "S"),
     "tacit-admission": (7, "calendar-days", "S"), "erasure-notice": (21, "calendar-days", "V"), "destruction": (3, "months", "V"),
     "breach": (72, "hours", "V"), "evidence": (5, "years", "S"),
 }  # fmt: skip
@@ -104,18 +104,27 @@ def test_the_file_is_complete() -> None:
     file = clock_file()
     assert {c.start for c in file.clocks.values()} == file.starts.keys(), "every start is used, every clock starts"
     assert {c.unit for c in file.clocks.values() if c.unit} == file.rules.keys()
-    assert all((c.length is None) == (c.unit is None) for c in file.clocks.values())
+    assert all((c.length is None) == (c.unit is None) == (c.bound is None) for c in file.clocks.values())
+    assert all((c.source is None) == (c.status == "M") for c in file.clocks.values())
+    read = [c.source for c in file.clocks.values() if c.status == "V" and c.source]
+    assert not [said for said in read if "mémoire" in said.fr or "memory" in said.en]
+    copies = [said for said in read if "ciso-assistant" in said.fr]
+    assert len(copies) == 2
+    assert all("une copie" in said.fr and "a copy" in said.en for said in copies)
     at_least = {id for id, c in file.clocks.items() if c.bound == "at-least"}
     assert at_least == {"retrieval", "api-change", "erasure-notice", "evidence"}
     assert [id for id, c in file.clocks.items() if c.before] == ["offers-deposit"]
     words = [
         *(clock.words for clock in file.clocks.values()),
-        *(clock.source for clock in file.clocks.values()),
+        *(clock.source for clock in file.clocks.values() if clock.source),
         *file.starts.values(),
         *file.rules.values(),
     ]
     texts = [text for said in words for text in (said.fr, said.en)]
     assert all(text.strip() and "'" not in text for text in texts)
+    french = [*(said.fr for said in words), *(clock.basis for clock in file.clocks.values())]
+    assert not [text for text in french if re.search(" [:;?!%»]|« ", text)]
+    assert [text for text in french if "\u00a0;" in text]
 
 
 # -------------------------------------------------------------------------------------------------- the calendar

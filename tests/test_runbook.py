@@ -155,6 +155,7 @@ def test_a_finished_run_knows_what_it_did(run: Path) -> None:
     assert values["redirects.total"] == 1
     assert values["go.current"] == "yes"
     assert values["go.window.result"] == "yes"
+    assert (values["go.window.threshold"], found["go.window.threshold"]["label"]) == (8, found["go.window"]["label"])
     assert values["go.verdict.result"] == "no", "an item of the source could not be read"
     assert values["clock.claim-of-property.due"] == "2027-02-13"
     assert values["clock.breach.due"] == "2026-11-23T17:30:00+00:00"
@@ -302,7 +303,7 @@ def test_an_empty_list_without_evidence_does_not_say_that_there_is_nothing(tmp_p
     lists = [block for section in made["sections"] for block in section["blocks"] if block["type"] == "table" and not block["rows"]]
     assert lists == []
     said = [block["text"] for section in made["sections"] for block in section["blocks"] if block["type"] == "paragraph" and block["warning"]]
-    for caption in ("PORTÉ", "EXEMPTÉ", "PERDU", "Changements et pertes", "Étapes", "Écrit", "Enregistrements tirés"):
+    for caption in ("PORTÉ", "EXEMPTÉ", "PERDU", "Changements et pertes", "20 dernières étapes", "Écrit", "Enregistrements tirés"):
         assert [text for text in said if text.startswith(caption) and "NON ÉTABLI" in text], caption
 
 
@@ -358,6 +359,8 @@ def test_go_only_when_every_condition_is_met(run: Path, tmp_path: Path) -> None:
     results = {id: figure["value"] for id, figure in figures(made).items() if re.fullmatch(r"go\..*\.result", id)}
     assert set(results.values()) == {"yes"}
     assert len(results) == 12
+    losses = figures(made)["go.losses"]
+    assert (losses["value"], losses["shown"]) == (None, Texts("en")("s7.nothing-to-accept"))
     (folder / "case.toml").write_text(CASE.replace("freeze-window-hours = 8", ""))
     assert written(folder, "en")["sections"][7]["blocks"][1]["text"].startswith("NO-GO: one condition")
 
@@ -502,7 +505,10 @@ def test_the_words_of_a_recette_stay_french(run: Path) -> None:
 
 
 def test_each_computed_date_says_how_it_was_counted(run: Path) -> None:
-    expected: tuple[tuple[Language, str, str], ...] = (("fr", "fin de semaine", "à faire vérifier"), ("en", "week-end", "to be checked by a lawyer"))
+    expected: tuple[tuple[Language, str, str], ...] = (
+        ("fr", "fin de semaine", "à faire vérifier par un avocat"),
+        ("en", "week-end", "to be checked by a lawyer"),
+    )
     for language, weekend, check in expected:
         made = written(run, language)
         table = next(block for block in made["sections"][4]["blocks"] if block["type"] == "table")
@@ -568,6 +574,19 @@ def test_no_text_of_the_runbook_is_unknown_or_unused() -> None:
     literal = {key for source in sources for key in re.findall(r"""\bt\(["']([^"'{}]+)["'][,)]""", source)}
     assert len(literal) > 60
     assert literal - catalogue().keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_that_says_a_number_is_shown_without_one(language: Language, run: Path) -> None:
+    t = Texts(language)
+    with_number = {key for key, text in catalogue().items() if key in ("s6.table", "s7.no-go", "document.files") and "{n}" in str(text[language])}
+    assert len(with_number) == 3
+    for key in with_number:
+        with pytest.raises(KeyError):
+            t(key, first="E1", last="E2")
+    captions = [block["caption"] for block in written(run, language)["sections"][6]["blocks"] if block["type"] == "table"]
+    assert captions == [t("s6.table", 7)]
+    assert "7" in captions[0]
 
 
 # ------------------------------------------------------------------------------------------------------ harmless
@@ -661,6 +680,7 @@ def test_the_journal_keeps_what_was_done_and_what_failed(tmp_path: Path) -> None
     first, second = read_steps(path.read_bytes())
     assert (first.step, first.records, first.milliseconds, first.result) == ("export", 5, 1000, "done")
     assert (second.step, second.result) == ("import", "ZeroDivisionError")
+    assert (first.failed, second.failed) == (False, True)
     path.write_bytes(path.read_bytes()[:-10])  # a crash
     with recorded(path, "import", moments.__next__):
         pass
@@ -675,6 +695,7 @@ def test_the_road_records_its_steps(finished: Path) -> None:
     count = Package(finished / "package").count()
     assert [step.records for step in steps] == [count] * 7
     assert [step.result for step in steps] == ["done", "done", "done", "incomplete", "done", "done", "incomplete"]
+    assert not any(step.failed for step in steps)
 
 
 def test_the_sample_shows_source_and_target_and_nothing_private(tmp_path: Path) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
-
-from msgspec.structs import replace
 
 from reversa.adapter import Change
 from reversa.continuity import clocks
 from reversa.continuity.case import FIELDS
 from reversa.continuity.clocks import Clock, clock_file
 from reversa.continuity.documents import Block, Boxes, Cell, Figure, Paragraph, Section
-from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, failed, step_row
+from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, step_row
 from reversa.continuity.drilled import results
 from reversa.continuity.evidence import Known, Problem, Rows
 from reversa.journal import Step
@@ -81,7 +78,7 @@ def _rows_of(d: Draft, kind: str) -> Known[Rows]:
     """The columns of a kind; without the manifest nothing is known of them."""
     if kind in d.folder.rows:
         return d.folder.rows[kind]
-    return d.folder.manifest.map(lambda _: Rows(None, None, frozenset(), Counter(), Counter()))
+    return d.folder.manifest.map(lambda _: Rows())
 
 
 def _all_rows(d: Draft) -> Known[list[Rows]]:
@@ -240,13 +237,13 @@ def length_of(d: Draft, clock: Clock) -> Phrase:
 
 
 def status_of(d: Draft, clock: Clock) -> Phrase:
-    return d.t(f"s4.status-{clock.status}", **({} if clock.status == "M" else {"source": Phrase(clock.source[d.t.language])}))
+    return d.t(f"s4.status-{clock.status}", **({"source": Phrase(clock.source[d.t.language])} if clock.source else {}))
 
 
 def _clock(d: Draft, id: str, clock: Clock) -> tuple[Cell, ...]:
     t, language = d.t, d.t.language
     name = Phrase(f"{clock.words[language]} ({clock.basis})")
-    start = replace(d.stated("dates", clock.start), id=f"clock.{id}.start", label=name)
+    start = d.stated("dates", clock.start, id=f"clock.{id}.start", label=name)
     due: Cell = t("s4.no-length")
     if clock.length is not None:
         made = d.measured(f"clock.{id}.due", name, d.said("dates", clock.start).map(clock.due), lambda at: _date(d, at))
@@ -264,7 +261,7 @@ def road_length(d: Draft) -> Known[Any]:
     """Milliseconds of the last export, plan and read-back, and of all imports since the last undo. Unknown as long as one is missing."""
 
     def length(steps: list[Step]) -> int:
-        since = max((n for n, step in enumerate(steps) if step.step == "undo" and step.result == "done"), default=-1)
+        since = max((n for n, step in enumerate(steps) if step.step == "undo" and not step.failed), default=-1)
         whole = sum(step.milliseconds for step in steps[since + 1 :] if step.step == "import")
         for name in ("export", "plan", "verify"):
             whole += sum([step.milliseconds for step in steps if step.step == name][-1:])  # a package given as a source was not exported here
@@ -302,11 +299,11 @@ def _rehearsal(d: Draft) -> list[Block]:
     rows = [step_row(d, known, number, step) for number, step in shown]
     totals = (
         d.measured("rehearsal.steps", t("s6.attempts"), known.map(len)),
-        d.measured("rehearsal.failures", t("s6.failures"), known.map(lambda all_: sum(failed(step) for step in all_))),
+        d.measured("rehearsal.failures", t("s6.failures"), known.map(lambda all_: sum(step.failed for step in all_))),
         d.measured("rehearsal.duration", t("s4.duration"), road_length(d), t.duration),
         d.measured("rehearsal.findings", t("s6.wrong"), d.folder.findings),
     )
-    table = d.table("s6.table", STEP_COLUMNS, rows, {2, 3, 4})
+    table = d.table("s6.table", STEP_COLUMNS, rows, {2, 3, 4}, n=len(rows) or STEPS_SHOWN)
     return [
         Paragraph(t("s6.text")),
         d.listed(known, table),

@@ -12,9 +12,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+
+from reversa.wording import spaced
 
 Unit = Literal["calendar-days", "working-days", "months", "years", "hours"]
 Bound = Literal["at-most", "at-least", "fixed"]
@@ -37,10 +39,11 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fr: str
     en: str
     start: str
-    bound: Bound
     basis: str
-    source: Words
     status: Status
+    source: Words | None = None
+    """Where the text was read or quoted; none when it is known from memory."""
+    bound: Bound | None = None
     length: int | None = None
     unit: Unit | None = None
     before: bool = False
@@ -103,7 +106,12 @@ def shipped() -> bytes:
 
 @functools.cache
 def clock_file() -> ClockFile:
-    return msgspec.convert(tomllib.loads(shipped().decode()), ClockFile)
+    return msgspec.convert(_typeset(tomllib.loads(shipped().decode())), ClockFile)
+
+
+def _typeset(table: dict[str, Any]) -> dict[str, Any]:
+    """With the spaces of French, in which every basis is named."""
+    return {key: _typeset(value) if isinstance(value, dict) else spaced(value) if key in ("fr", "basis") else value for key, value in table.items()}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

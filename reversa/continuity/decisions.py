@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
-
-from msgspec.structs import replace
+from typing import Any, NamedTuple
 
 from reversa.continuity.case import FIELDS
 from reversa.continuity.chapters import kinds, road_length
 from reversa.continuity.documents import Block, Boxes, Cell, Cited, Figure, Listing, Paragraph, Section
-from reversa.continuity.drafting import Draft, cut, failed
+from reversa.continuity.drafting import Draft, cut
 from reversa.continuity.drilled import last_and_next, rollback
-from reversa.continuity.evidence import Known
+from reversa.continuity.evidence import Known, Rows
 from reversa.journal import Step
-from reversa.planning import Plan
+from reversa.markup import slack
 from reversa.records import ref_parts
 from reversa.reporting import CHECKS
 from reversa.sampling import Drawn
@@ -39,12 +37,19 @@ def decided_sections(d: Draft) -> list[Section]:
 # --------------------------------------------------------------------------------------------------- go or no-go
 
 
+class _Condition(NamedTuple):
+    """What stops the cut-over: what was measured, what is asked for, whether that is met."""
+
+    key: str
+    measured: Figure
+    threshold: str | Figure
+    met: Known[bool]
+
+
 def _go(d: Draft) -> list[Block]:
     t, f = d.t, d.folder
     report = f.report
-    length, window = road_length(d), d.said("thresholds", "freeze-window-hours")
-    accepted = f.plan.map(_accepted)
-    conditions: list[tuple[str, Figure, str | Figure, Known[bool]]] = [
+    conditions = [
         _condition(d, "package", f.whole, t("s7.whole"), lambda _: True),
         _condition(d, "export", f.manifest.map(lambda m: sum(abs(b.unexplained) for b in m.balance)), t("s7.zero"), _none),
         _condition(d, "import", report.map(lambda r: sum(abs(b.unexplained) for b in r.import_balance)), t("s7.zero"), _none),
@@ -53,25 +58,14 @@ def _go(d: Draft) -> list[Block]:
         _condition(d, "rights", report.map(lambda r: r.headline.rights_widened), t("s7.zero"), _none),
         _condition(d, "verdict", report.map(lambda r: r.verdict), t("s7.verified"), lambda v: v == "verified", lambda v: t(f"verdict.{v}")),
         _condition(d, "current", f.steps.map(up_to_date), t("s7.yes"), bool),
-        _condition(
-            d, "window", road_length(d), d.stated("thresholds", "freeze-window-hours", lambda hours: t("s4.window", hours)), lambda _: True, t.duration
-        ),
+        _window(d),
         _condition(d, "mandate", d.said("authorisations", "controller-mandate"), t("s7.on-file"), lambda _: True),
         _condition(d, "rollback", f.steps.map(undos), t("s7.once"), lambda count: count >= 1),
-        _condition(d, "losses", accepted, t("s7.by-name"), bool, lambda who: who if who not in ("", "-") else t("s7.nothing-to-accept" if who else "s3.nobody")),
-    ]  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
-    stops = 0
-    for key, measured, threshold, met in conditions:
-        held = length.and_(window, lambda milliseconds, hours: milliseconds <= hours * 3_600_000) if key == "window" else met
-        name = t(f"s7.{key}")
-        result = d.measured(f"go.{key}.result", name, held, lambda yes: t("s7.met" if yes else "s7.unmet"))
-        if result.basis == "missing":
-            result = d.missing(result.id, name, t("s7.not-measured"))
-        if isinstance(threshold, Figure):
-            threshold = replace(threshold, id=f"go.{key}.threshold", label=name)  # noqa: PLW2901 - under a name of its own
-        stops += result.value != "yes"
-        rows.append((name, measured, threshold, result))
+        _losses_accepted(d),
+    ]
+    results = [_result_of(d, condition) for condition in conditions]
+    stops = sum(result.value != "yes" for result in results)
+    rows = [(t(f"s7.{c.key}"), c.measured, c.threshold, result) for c, result in zip(conditions, results, strict=True)]
     return [
         Paragraph(t("s7.text")),
         Paragraph(t("s7.no-go", stops) if stops else t("s7.go"), warning=bool(stops)),
@@ -87,30 +81,55 @@ def _none(count: int) -> bool:
 
 
 def _condition(
-    d: Draft, key: str, known: Known[Any], threshold: str | Figure, met: Callable[[Any], bool], show: Callable[[Any], str] | None = None
-) -> tuple[str, Figure, str | Figure, Known[bool]]:
-    figure = d.measured(f"go.{key}", d.t(f"s7.{key}"), known, show)
-    return key, figure, threshold, known.map(met)
+    d: Draft, key: str, known: Known[Any], threshold: str, met: Callable[[Any], bool], show: Callable[[Any], str] | None = None
+) -> _Condition:
+    return _Condition(key, d.measured(f"go.{key}", d.t(f"s7.{key}"), known, show), threshold, known.map(met))
 
 
-def _accepted(plan: Plan) -> str:
-    """Who accepted the plan; ``-`` when there is nothing to accept, nothing when nobody did."""
-    return plan.accepted_by or ("" if any(line.count for line in plan.changes) else "-")
+def _window(d: Draft) -> _Condition:
+    """The road fits into the freeze that people accept."""
+    name, length, hours = d.t("s7.window"), road_length(d), d.said("thresholds", "freeze-window-hours")
+    return _Condition(
+        "window",
+        d.measured("go.window", name, length, d.t.duration),
+        d.stated("thresholds", "freeze-window-hours", lambda hours: d.t("s4.window", hours), id="go.window.threshold", label=name),
+        length.and_(hours, lambda milliseconds, hours: milliseconds <= hours * 3_600_000),
+    )
+
+
+def _losses_accepted(d: Draft) -> _Condition:
+    """Somebody accepted the plan by name, or there is nothing in it to accept."""
+    t, plan = d.t, d.folder.plan
+    nothing = plan.map(lambda made: not any(line.count for line in made.changes))
+
+    def shown(who: str | None) -> str:
+        return who or t("s7.nothing-to-accept" if nothing.value else "s3.nobody")
+
+    who = plan.map(lambda made: made.accepted_by)
+    return _Condition(
+        "losses", d.measured("go.losses", t("s7.losses"), who, shown), t("s7.by-name"), who.and_(nothing, lambda who, nothing: bool(who) or nothing)
+    )
+
+
+def _result_of(d: Draft, condition: _Condition) -> Figure:
+    t, name = d.t, d.t(f"s7.{condition.key}")
+    result = d.measured(f"go.{condition.key}.result", name, condition.met, lambda yes: t("s7.met" if yes else "s7.unmet"))
+    return d.missing(result.id, name, t("s7.not-measured")) if result.basis == "missing" else result
 
 
 def up_to_date(steps: list[Step]) -> bool:
     """The last read-back that ended is later than anything that changed the target."""
-    order = [step.step for step in steps if (step.step == "verify" and not failed(step)) or (step.step in ("import", "undo") and _wrote(step))]
+    order = [step.step for step in steps if (step.step == "verify" and not step.failed) or (step.step in ("import", "undo") and _wrote(step))]
     return bool(order) and order[-1] == "verify"
 
 
 def _wrote(step: Step) -> bool:
     """Whether it may have changed the target; what an error ended may have."""
-    return step.records > 0 or failed(step)
+    return step.records > 0 or step.failed
 
 
 def undos(steps: list[Step]) -> int:
-    return sum(step.step == "undo" and not failed(step) for step in steps)
+    return sum(step.step == "undo" and not step.failed for step in steps)
 
 
 # ----------------------------------------------------------------------------------------- cut-over and afterwards
@@ -118,7 +137,7 @@ def undos(steps: list[Step]) -> int:
 
 def _cut_over(d: Draft) -> list[Block]:
     t = d.t
-    acts = ("ttl", "announce", "read-only", "delta", "checks", "open", "watch")
+    acts = ("ttl", "announce", "read-only", "import", "checks", "open", "watch")
     rows: list[tuple[Cell, ...]] = [(t(f"s8.{act}"), Boxes((t("s8.tick"),))) for act in acts]
     imports = d.folder.steps.map(lambda steps: sum([s.milliseconds for s in steps if s.step == "import"][-1:]))
     return [
@@ -134,12 +153,16 @@ def _cut_over(d: Draft) -> list[Block]:
 
 def _accounts(d: Draft) -> list[Block]:
     t, redirects = d.t, d.folder.redirects
-    people = d.folder.rows["user"] if "user" in d.folder.rows else d.folder.manifest.map(lambda _: None)
-    rows: list[tuple[Cell, ...]] = []
-    for account in _ACCOUNTS:
+    people = d.folder.rows["user"] if "user" in d.folder.rows else d.folder.manifest.map(lambda _: Rows())
+
+    def row(account: str) -> tuple[Cell, ...]:
         name = t(f"s9.{account}")
-        count = {mail: people.map(lambda r, a=account, m=mail: r.people[a, m] if r else 0) for mail in (True, False)}  # type: ignore[misc] # mypy infers no defaults
-        rows.append((name, d.measured(f"people.{account}.with", name, count[True]), d.measured(f"people.{account}.without", name, count[False])))
+        return (
+            name,
+            d.measured(f"people.{account}.with", name, people.map(lambda r: r.people[account, True])),
+            d.measured(f"people.{account}.without", name, people.map(lambda r: r.people[account, False])),
+        )
+
     return [
         Paragraph(t("s9.text")),
         d.figures(
@@ -147,7 +170,7 @@ def _accounts(d: Draft) -> list[Block]:
             d.measured("redirects.total", t("s9.total"), redirects.map(lambda r: r.total)),
             d.measured("redirects.dead", t("s9.dead"), redirects.map(lambda r: r.dead)),
         ),
-        d.table("s9.people", ("s9.class", "s9.with", "s9.without"), rows, {1, 2}),
+        d.table("s9.people", ("s9.class", "s9.with", "s9.without"), [row(account) for account in _ACCOUNTS], {1, 2}),
         d.blanks("s9.revoke", "s9.keys", "s9.webhooks", "s9.accounts", "s9.certificates"),
     ]
 
@@ -184,14 +207,14 @@ def _communication(d: Draft) -> list[Block]:
 
 def _acceptance(d: Draft) -> list[Block]:
     t, report = d.t, d.folder.report
-    tests: list[tuple[Cell, ...]] = []
-    for check in CHECKS:
-        passed = report.map(lambda r, c=check: c not in r.reasons)  # type: ignore[misc] # mypy infers no defaults
-        name = t(f"reason.{check}")
-        tests.append((name, d.measured(f"test.{check}", name, passed, lambda yes: t("s12.passed" if yes else "s12.failed"))))
+
+    def test(check: str) -> tuple[Cell, ...]:
+        name, passed = t(f"reason.{check}"), report.map(lambda r: check not in r.reasons)
+        return name, d.measured(f"test.{check}", name, passed, lambda yes: t("s12.passed" if yes else "s12.failed"))
+
     shares = [d.measured(f"shares.{key}", t(f"s12.{key}"), report.map(lambda r: r.headline).map(attrgetter(key))) for key in _SHARES]
     return [
-        d.table("s12.tests", ("s12.test", "s12.result"), tests),
+        d.table("s12.tests", ("s12.test", "s12.result"), [test(check) for check in CHECKS]),
         d.figures("s12.shares", *shares),
         *_sample(d),
         d.lines("s12.reserves", tuple(t("s12.reserve", number) for number in (1, 2, 3))),
@@ -245,19 +268,11 @@ def _result(d: Draft, record: Drawn, field: str | None) -> Phrase:
 def _value(value: object) -> str:
     """A value in a cell: of a body its words."""
     if isinstance(value, dict) and "text" in value:
-        value = _words(str(value["text"]))
+        text = str(value["text"])
+        value = slack.text_of_message(text) if value.get("format") == "slack-message" else text
     if value is None:
         return ""
     return cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), CUT)
-
-
-def _words(text: str) -> str:
-    """The text of a body that is kept as JSON, else the body as it is."""
-    try:
-        inner = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return inner["text"] if isinstance(inner, dict) and isinstance(inner.get("text"), str) and inner["text"] else text
 
 
 # ------------------------------------------------------------------------------------- requests, erasure, evidence

@@ -13,10 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import jinja2
 import msgspec
 
-from reversa.wording import Language, Phrase, Texts, visible
+from reversa.wording import Language, Phrase, Texts, template, visible
 
 Basis = Literal["measured", "stated", "missing"]
 SHOWN_EVIDENCE = 2
@@ -184,22 +183,9 @@ class Sources:
 
 def html(document: Document) -> str:
     """One page that loads nothing and runs nothing."""
-    return _template(document.language).render(
+    return template("document.html.j2", document.language).render(
         t=Texts(document.language), document=document, sources=Sources(document), cited=document.cited(), kind=lambda block: type(block).__name__
     )
-
-
-@functools.cache
-def _template(language: Language) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reversa"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=Texts(language).show,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("document.html.j2")
 
 
 # ----------------------------------------------------------------------------------------------------- Markdown

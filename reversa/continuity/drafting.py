@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from reversa.continuity.case import Case, label
+from reversa.continuity import case as cases
+from reversa.continuity.case import Case
 from reversa.continuity.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
 from reversa.continuity.evidence import Folder, Known, Problem
 from reversa.journal import Step
@@ -61,8 +62,11 @@ class Sheet:
     def figures(self, key: str, *figures: Figure) -> Figures:
         return Figures(self.t(key), figures)
 
-    def table(self, key: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], numbers: set[int] | None = None) -> Table:
-        return Table(self.t(key), tuple(self.t(column) for column in columns), tuple(rows), frozenset(numbers or ()))
+    def table(
+        self, key: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]], numbers: set[int] | None = None, *, n: int | None = None
+    ) -> Table:
+        """A table; ``n`` is the number that its caption says."""
+        return Table(self.t(key, n), tuple(self.t(column) for column in columns), tuple(rows), frozenset(numbers or ()))
 
     def listed(self, known: Known[Any], table: Table) -> Table | Paragraph:
         """A list whose lines this evidence gives: without it, an empty list does not say that there is nothing."""
@@ -92,20 +96,15 @@ class Draft(Sheet):
         """What comes from ``case.toml`` alone was stated by people."""
         return "stated" if known.evidence == self.case.evidence else "measured"
 
-    def stated(self, table: str, key: str, show: Show | None = None) -> Figure:
-        """What ``case.toml`` says."""
-        return self.measured(f"{table}.{key}", label(table, key, self.t), self.said(table, key), show)
+    def stated(self, table: str, key: str, show: Show | None = None, *, id: str | None = None, label: str | None = None) -> Figure:
+        """What ``case.toml`` says, under the name of its key unless told."""
+        return self.measured(id or f"{table}.{key}", label or cases.label(table, key, self.t), self.said(table, key), show)
 
     def said(self, table: str, key: str) -> Known[Any]:
         """One value of ``case.toml``."""
         if self.case.problem is None and (table, key) not in self.case.value:
             return Known(None, (), Problem("not-stated", table, key))
         return self.case.map(lambda case: case[table, key])
-
-
-def failed(step: Step) -> bool:
-    """Whether an error ended it."""
-    return step.result not in ("done", "verified", "incomplete", "different")
 
 
 def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell, ...]:
@@ -118,7 +117,7 @@ def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell
     def said(result: str) -> str:
         if result == "done":
             return d.t("s6.done")
-        return result if failed(step) else d.t(f"verdict.{result}")
+        return result if step.failed else d.t(f"verdict.{result}")
 
     rate = step.records * 1000 // step.milliseconds if step.milliseconds else None
     return (

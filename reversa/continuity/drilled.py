@@ -16,7 +16,7 @@ from reversa.continuity.drafting import STEP_COLUMNS, Sheet, cut, step_row
 from reversa.continuity.drills import Drill
 from reversa.continuity.evidence import Known, Problem
 from reversa.package import file_digest
-from reversa.reporting import CHECKS
+from reversa.reporting import CHECKS, ChangeLine
 from reversa.wording import Language, Phrase, Texts
 
 LEVELS = ("a", "b", "c")
@@ -153,20 +153,21 @@ def _restored(d: Sheet, known: Known[Drill]) -> list[Block]:
     headline = _reached(known, "headline")
     shares = [d.measured(f"shares.{key}", d.t(f"s12.{key}"), headline.map(attrgetter(key))) for key in _SHARES]
     drill, t = known.value, d.t
-    changes: list[tuple[Cell, ...]] = [
-        (
-            t.change(line.change),
-            d.measured(f"change.{line.side}.{line.change.code}.planned", t.change(line.change), known.map(lambda _, n=line.planned: n)),  # type: ignore[misc] # mypy infers no defaults
-            d.measured(f"change.{line.side}.{line.change.code}.observed", t.change(line.change), known.map(lambda _, n=line.observed: n)),  # type: ignore[misc]
+
+    def change(line: ChangeLine) -> tuple[Cell, ...]:
+        name, id = t.change(line.change), f"change.{line.side}.{line.change.code}"
+        return (
+            name,
+            d.measured(f"{id}.planned", name, known.map(lambda _: line.planned)),
+            d.measured(f"{id}.observed", name, known.map(lambda _: line.observed)),
         )
-        for line in drill.changes
-    ]
+
     wrong: list[tuple[Cell, ...]] = [
         (t.kind(f.kind, 1), cut(f.id, 120), t.field(f.kind, f.field) if f.field else "", t(f"status.{f.status}")) for f in drill.findings
     ]
     return [
         d.figures("s12.shares", *shares),
-        d.listed(headline, d.table("s3.table", ("s3.change", "s2.planned", "s2.observed"), changes, {1, 2})),
+        d.listed(headline, d.table("s3.table", ("s3.change", "s2.planned", "s2.observed"), [change(line) for line in drill.changes], {1, 2})),
         d.listed(headline, d.table("drill.differences", ("s2.kind", "drill.id", "drill.field", "s12.result"), wrong)),
     ]
 

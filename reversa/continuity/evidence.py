@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import io
 import sqlite3
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -40,9 +41,9 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something is not established: `missing` or `damaged`, which file, and in which way."""
+    """Why something is not established: which file, and in which way; of what people did not state, the table and the key."""
 
-    how: str
+    how: Literal["missing", "damaged", "incomplete", "not-stated", "undrilled", "unreached"]
     path: str
     detail: str = ""
 
@@ -83,12 +84,12 @@ class Redirects:
 class Rows:
     """What the table of one kind holds."""
 
-    first: datetime | None
-    last: datetime | None
-    authors: frozenset[str]
-    personal: Counter[str]
+    first: datetime | None = None
+    last: datetime | None = None
+    authors: frozenset[str] = frozenset()
+    personal: Counter[str] = dataclasses.field(default_factory=Counter)
     """Class of personal data → values."""
-    people: Counter[tuple[str, bool]]
+    people: Counter[tuple[str, bool]] = dataclasses.field(default_factory=Counter)
     """Of users: kind of account and whether there is an e-mail address → accounts."""
 
 
@@ -106,7 +107,7 @@ class Folder:
         self.plan = self._json("plan.json", Plan)
         self.report = self._json("report.json", Report)
         self.sample = self._json("sample.json", Sample)
-        self.steps: Known[list[Step]] = self._parsed("steps.ndjson", read_steps)
+        self.steps: Known[list[Step]] = self._parsed("steps.ndjson", lambda path: read_steps(path.read_bytes()))
         self.findings: Known[int] = self._parsed("findings.ndjson", _count_findings)
         self.redirects: Known[Redirects] = self._parsed("redirects.csv", _count_redirects)
         self.ledger: Known[dict[tuple[str, str], int]] = self._ledger()
@@ -172,7 +173,7 @@ class Folder:
 
     # ------------------------------------------------------------------------------------------- single files
 
-    def _parsed(self, name: str, parse: Callable[[bytes], T], via: tuple[Evidence, ...] = ()) -> Known[T]:
+    def _parsed(self, name: str, parse: Callable[[Path], T], via: tuple[Evidence, ...] = ()) -> Known[T]:
         """What a file says; one of the package must be as its manifest says."""
         if name not in self.files:
             return Known(None, via, Problem("missing", name))
@@ -181,12 +182,12 @@ class Folder:
         if stated not in (None, self.files[name]):
             return Known(None, evidence, Problem("damaged", name, f"not what {MANIFEST} says"))
         try:
-            return Known(parse(b"" if name.endswith(".parquet") else self._path(name).read_bytes()), evidence)
+            return Known(parse(self._path(name)), evidence)
         except (ValueError, KeyError, OSError, sqlite3.Error, msgspec.MsgspecError, csv.Error, PackageError) as error:
             return Known(None, evidence, Problem("damaged", name, str(error)))
 
     def _json(self, name: str, type_: type[T]) -> Known[T]:
-        return self._parsed(name, msgspec.json.Decoder(type_).decode)
+        return self._parsed(name, lambda path: msgspec.json.decode(path.read_bytes(), type=type_))
 
     def _ledger(self) -> Known[dict[tuple[str, str], int]]:
         """Kind and state → records. Read without touching the file; what a crash left beside it would not be seen, so it is a problem."""
@@ -194,7 +195,7 @@ class Folder:
         if beside.exists() and beside.stat().st_size:
             evidence = (Evidence("ledger.sqlite", self.files.get("ledger.sqlite", "")),)
             return Known(None, evidence, Problem("damaged", "ledger.sqlite", "a step was interrupted; take it again"))
-        return self._parsed("ledger.sqlite", lambda _: _count_outcomes(self.folder / "ledger.sqlite"))
+        return self._parsed("ledger.sqlite", _count_outcomes)
 
 
 def newest_drill(folder: Path, shown: str, seal: Evidence) -> Known[Drill]:
@@ -234,22 +235,22 @@ def _count_outcomes(path: Path) -> dict[tuple[str, str], int]:
         return {(kind, state): count for kind, state, count in db.execute("SELECT kind, state, count(*) FROM outcome GROUP BY kind, state")}
 
 
-def _count_findings(content: bytes) -> int:
+def _count_findings(path: Path) -> int:
     decoder = msgspec.json.Decoder(Finding)
-    return sum(1 for _ in map(decoder.decode, content.splitlines()))
+    return sum(1 for _ in map(decoder.decode, path.read_bytes().splitlines()))
 
 
-def _count_redirects(content: bytes) -> Redirects:
-    rows = csv.DictReader(io.StringIO(content.decode()), strict=True)
+def _count_redirects(path: Path) -> Redirects:
+    rows = csv.DictReader(io.StringIO(path.read_bytes().decode()), strict=True)
     new = [row["new"] for row in rows]
     if rows.fieldnames != ["old", "new"]:
         raise ValueError("its columns are not old, new")
     return Redirects(len(new), new.count(""))
 
 
-def _unreadable(content: bytes) -> list[dict[str, Any]]:
+def _unreadable(path: Path) -> list[dict[str, Any]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
-    return [event for event in map(decoder.decode, content.splitlines()) if event["event"] == "unreadable"]
+    return [event for event in map(decoder.decode, path.read_bytes().splitlines()) if event["event"] == "unreadable"]
 
 
 # ------------------------------------------------------------------------------------------------------- columns
