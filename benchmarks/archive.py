@@ -71,7 +71,7 @@ def in_browser(archive: Path) -> None:
             start = time.perf_counter()
             page.click("#search button")
             page.wait_for_function(
-                "document.querySelector('#results li') || document.querySelector('#results strong')?.textContent === 'Nothing found.'"
+                "() => document.querySelector('#results li') || document.querySelector('#results strong')?.textContent === 'Nothing found.'"
             )
             print(f"search {words!r}: {1000 * (time.perf_counter() - start):.0f} ms, {page.inner_text('#results strong')}")
         browser.close()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reversa import __version__
-from reversa.errors import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_VERIFIED, ReversaError
+from reversa.errors import EXIT_BUG, EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_VERIFIED, DiskError, ReversaError
 
 if TYPE_CHECKING:
     from reversa.planning import Plan
@@ -36,8 +36,14 @@ class _Commands(click.Group):
             sys.exit(EXIT_INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, BrokenPipeError):
             raise
+        except OSError as error:
+            _say_error(f"{error.filename or 'A file'}: {error.strerror or error}", "Mend its rights or the disk, then type the same command again.")
+            sys.exit(DiskError.exit_code)
         except Exception as error:  # noqa: BLE001 - a defect of ours: said, kept, never thrown at the person
-            _say_defect(error)
+            from reversa.terminal import keep_defect
+
+            kept = f"What was kept of it, to be read before it is sent to us: {keep_defect(error)}"
+            _say_error(f"This is a defect of reversa ({type(error).__name__}).", kept)
             sys.exit(EXIT_BUG)
 
 
@@ -49,16 +55,7 @@ def _say_error(message: str, hint: str) -> None:
         click.echo(f"    -> {visible(hint)}", err=True)
 
 
-def _say_defect(error: Exception) -> None:
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile("w", prefix="reversa-defect-", suffix=".txt", delete=False, encoding="utf-8", errors="replace") as file:
-        file.write(f"reversa {__version__}\n" + "".join(traceback.format_exception(error)))
-    _say_error(f"This is a defect of reversa ({type(error).__name__}).", f"What was kept of it, to be read before it is sent to us: {file.name}")
-
-
-def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+def _language(_ctx: click.Context | None, _param: click.Parameter | None, value: str | None) -> str:
     """The language asked for, else that of the environment."""
     if value:
         return value
@@ -69,7 +66,7 @@ def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """A share of units as its percentage: ``1%``, ``0,5 %``."""
     number = value and value.removesuffix("%").strip().replace(",", ".")
-    if value is not None and not (re.fullmatch(r"\d{1,2}(\.\d{1,6})?", number or "") and float(number or 0)):
+    if value is not None and not (value.endswith("%") and re.fullmatch(r"\d{1,2}(\.\d{1,6})?", number or "") and float(number or 0)):
         raise click.BadParameter(f"{value!r} is not a share between 0 and 100 %: write --sample 1%")
     return number
 
@@ -375,14 +372,16 @@ def _progress(*, quiet: bool = False) -> Iterator[Any]:
         yield show
 
 
-def _ask(plan: Plan) -> bool:
-    """Ask a person at the terminal; nobody there means no."""
-    from reversa.rendering import render_plan
-
+def _ask(plan: Plan) -> str:
+    """Ask a person at the terminal for a name; nobody there means no."""
     if not sys.stdin.isatty():
-        return False
-    click.echo(render_plan(plan, "en"))
-    return click.confirm(f"{plan.target} is in use by others. Go on with these changes?")
+        return ""
+    from reversa.rendering import render_plan
+    from reversa.wording import Texts
+
+    t = Texts(_language(None, None, None))
+    click.echo(render_plan(plan, t.language))
+    return str(click.prompt(t("plan.accept"), default="", show_default=False)).strip()
 
 
 def _finish(report: Report, folder: Path, lang: Language, as_json: bool) -> None:

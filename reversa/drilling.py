@@ -50,7 +50,8 @@ def drill(
     """
     folder = package.resolve()
     if not any((folder / name).is_file() for name in ("bagit.txt", TAG_MANIFEST)):
-        raise PackageError(f"{package} is not a package.", "reversa export SOURCE")
+        hint = f"It is a run folder: reversa drill {package / 'package'}" if (folder / "package").is_dir() else "reversa export SOURCE"
+        raise PackageError(f"{package} is not a package.", hint)
     drills = (to or folder.parent / DRILLS).resolve()
     if folder == drills or folder in drills.parents:
         raise RunError(f"{drills} lies inside the package, which nothing may be added to.", "Give another folder: --to FOLDER")

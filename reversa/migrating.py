@@ -27,13 +27,13 @@ from reversa.package import Package
 from reversa.planning import Plan, accept, plan, write_losses
 from reversa.records import Ref
 from reversa.reporting import Report, make_report
-from reversa.validating import validate
+from reversa.validating import validate, wrong_files
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
 
 T = TypeVar("T")
-Ask = Callable[[Plan], bool]
-"""Asked when a target is live and no file of accepted losses was given: yes or no."""
+Ask = Callable[[Plan], str]
+"""Asked when a target is live and no file of accepted losses was given: the name of who accepts, or nothing."""
 
 
 def migrate(
@@ -44,7 +44,7 @@ def migrate(
     private: bool = False,
     tenant: str | None = None,
     accepted: str | Path | None = None,
-    ask: Ask = lambda _: False,
+    ask: Ask = lambda _: "",
     progress: Progress = lambda _step, _done, _whole: None,
 ) -> Report:
     """Carry everything in ``source`` over to ``target`` and prove what arrived.
@@ -53,6 +53,7 @@ def migrate(
     ledger, the plan and the reports; the same call goes on where an earlier one stopped.
     Raises a :class:`reversa.errors.ReversaError` that says what to do next.
     """
+    Road.check(target)
     road = Road(run or default_run(source), progress)
     with road.guarded():
         road.export(source, private=private, tenant=tenant)
@@ -97,6 +98,12 @@ class Road:
 
     # ------------------------------------------------------------------------------------------- steps
 
+    @staticmethod
+    def check(target: str) -> None:
+        """Open a target and close it again, so that a mistake in its name costs no export. Raises what opening raises."""
+        locator = registry.locate(target)
+        registry.importer(locator.system).open(locator, Options(password=_password())).close()
+
     def export(self, source: str, *, private: bool = False, tenant: str | None = None) -> Package:
         """Read the source into ``package/``, unless it is there already."""
         described = {"source": _resolved(source), "private": private, "tenant": tenant}
@@ -136,9 +143,17 @@ class Road:
             raise RunError(f"{self.folder} holds no package yet.", f"reversa export SOURCE --run {self.folder}")
         return Package(self.folder / "package")
 
+    def _whole_package(self) -> Package:
+        """The package, every file as its manifests say: what is planned, written and compared is what was exported."""
+        package = self.package()
+        problems = wrong_files(package.folder)
+        if problems:
+            raise PackageError(f"{package.folder} is not what was exported: {problems[0]}", f"reversa validate {package.folder}")
+        return package
+
     def plan(self, target: str) -> Plan:
         """Count what will change, in ``plan.json`` and ``losses.csv``; nothing is written to the target."""
-        package = self.package()
+        package = self._whole_package()
         with self._importer(target, package) as (locator, importer):
             if (self.folder / "ledger.sqlite").exists():
                 with self._ledger() as ledger:
@@ -159,9 +174,10 @@ class Road:
         if losses is not None:
             made = accept(made, Path(losses))
         elif made.live and made.accepted_by is None:
-            if not ask(made):
+            name = ask(made)
+            if not name:
                 raise self._not_accepted(made)
-            made = msgspec.structs.replace(made, accepted_by=os.environ.get("USER") or "at the prompt")
+            made = msgspec.structs.replace(made, accepted_by=name)
         self._write("plan.json", made)
         return made
 
@@ -174,7 +190,7 @@ class Road:
 
     def import_(self) -> None:
         """Write what has no outcome yet, and the redirect map."""
-        package, made = self.package(), self._plan()
+        package, made = self._whole_package(), self._plan()
         if made.live and made.accepted_by is None:
             raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
@@ -189,7 +205,12 @@ class Road:
         """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``."""
         from reversa.rendering import write_html
 
-        package, made = self.package(), self._plan()
+        package, made = self._whole_package(), self._plan()
+        with self._ledger() as ledger:
+            if package.count() and not ledger.size():
+                raise RunError(
+                    f"Nothing of {self.folder} is in {made.target}: it has not been imported, or was undone.", f"reversa import {self.folder}"
+                )
         with self._step("verify") as step:
             report = self._verify(package, made)
             step.records = sum(line.exported for line in report.import_balance)

@@ -118,7 +118,9 @@ class Package:
                 )
             self.manifest = msgspec.convert(stated, Manifest)
         except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
-            raise PackageError(f"{folder} is not a whole reversa package: {error}", f"reversa validate {folder}") from error
+            inside = folder / "package"
+            hint = f"{folder} is a run folder; its package is {inside}" if inside.is_dir() else f"reversa validate {folder}"
+            raise PackageError(f"{folder} is not a whole reversa package: {error}", hint) from error
         for kind, table in self.manifest.tables.items():
             if kind not in KINDS or table.parts != tuple(f"tables/{kind}/part-{n:05d}.parquet" for n in range(len(table.parts))):
                 raise PackageError(f"{folder} names parts of {kind} that no package has.", f"reversa validate {folder}")

@@ -73,7 +73,9 @@ def accept(plan_: Plan, path: Path) -> Plan:
     """The plan with the names of those who accepted it. Raises NotAccepted when a line is missing or was not accepted."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            semicolons = ";" in file.readline()  # as a French spreadsheet writes it
+            file.seek(0)
+            rows = list(csv.DictReader(file, delimiter=";" if semicolons else ","))
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}", "Write it with: reversa plan") from error
     accepted = {(row.get("code"), row.get("count")): row for row in rows if (row.get("accepted") or "").strip().lower() in ("yes", "oui")}

@@ -57,6 +57,18 @@ def _lines() -> Show:
     return show
 
 
+def keep_defect(error: Exception) -> str:
+    """Keep what is known of a defect of ours in a file; returns its path."""
+    import tempfile
+    import traceback
+
+    from reversa import __version__
+
+    with tempfile.NamedTemporaryFile("w", prefix="reversa-defect-", suffix=".txt", delete=False, encoding="utf-8", errors="replace") as file:
+        file.write(f"reversa {__version__}\n" + "".join(traceback.format_exception(error)))
+    return file.name
+
+
 def print_inspection(found: dict[str, Any]) -> None:
     """The result of an inspection, as lines."""
     click.echo(f"{found['system']} · {visible(found['source'])}")

@@ -143,7 +143,7 @@ def planned(package: Package, target: str, folder: Path) -> Road:
     road = Road(folder)
     road.export(f"package:{package.folder}")
     road.plan(target)
-    road.accept(None, lambda _: True)
+    road.accept(None, lambda _: "a test")
     return road
 
 

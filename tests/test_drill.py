@@ -315,7 +315,7 @@ def test_where_a_report_may_be_filed(package: Path, tmp_path: Path) -> None:
         drill(package, to=tmp_path / "elsewhere", clock=at(NOON))
 
 
-@pytest.mark.parametrize("sample", ["0", "0%", "100%", "-1", "1e3", "x", "", "nan", "1%%"])
+@pytest.mark.parametrize("sample", ["0", "0.01", "1", "0%", "100%", "-1", "1e3", "x", "", "nan", "1%%"])
 def test_a_share_that_is_none(sample: str, package: Path) -> None:
     done = CliRunner().invoke(main, ["drill", str(package), "--sample", sample])
     assert (done.exit_code, "--sample 1%" in done.output) == (2, True)

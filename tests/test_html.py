@@ -525,7 +525,7 @@ def test_the_search_finds_in_a_real_browser(chrome: Chrome, tmp_path: Path) -> N
         shown.evaluate("document.getElementById('results').replaceChildren()")
         shown.fill("#words", words)
         shown.press("#words", "Enter")
-        shown.wait_for_function("document.querySelector('#results strong')?.textContent[0] === 'N' || document.querySelector('#results li')")
+        shown.wait_for_function("() => document.querySelector('#results strong')?.textContent[0] === 'N' || document.querySelector('#results li')")
         return shown.inner_text("#results strong"), shown.locator("#results li").all_inner_texts()
 
     assert found("evenement")[0] == "1 result"
@@ -537,7 +537,7 @@ def test_the_search_finds_in_a_real_browser(chrome: Chrome, tmp_path: Path) -> N
     assert count == "300 results, the latest first"
     assert (len(lines), "word299" in lines[0]) == (20, True)
     shown.click("#results .more")
-    shown.wait_for_function("document.querySelectorAll('#results li').length === 40")
+    shown.wait_for_function("() => document.querySelectorAll('#results li').length === 40")
     _, (line,) = found("needle")
     assert "<img src=x" in line
     shown.click("#results li a")

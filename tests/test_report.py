@@ -22,7 +22,7 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from reversa import differences, plots, registry, rendering, reporting, terminal, wording
+from reversa import cli, differences, plots, registry, rendering, reporting, terminal, wording
 from reversa.adapter import Change, Effect, Locator, Options, Why
 from reversa.demo import story
 from reversa.differences import difference
@@ -44,7 +44,7 @@ VERIFIER = [(TEMPLATE.parent / f"verifier{part}").read_text(encoding="utf-8") fo
 SOURCES = [
     TEMPLATE.read_text(encoding="utf-8"),
     *VERIFIER,
-    *(inspect.getsource(module) for module in (rendering, wording, plots, differences, terminal, story)),
+    *(inspect.getsource(module) for module in (rendering, wording, plots, differences, terminal, story, cli)),
 ]
 ROAD_CODES = ("message.body.secret", "user.id.twin", "file.sha256.unreadable", "file.size.differs")
 
@@ -375,7 +375,7 @@ def test_the_text_is_short_and_its_tables_are_aligned() -> None:
     many = replace(DIFFERENT, findings=DIFFERENT.findings[:1] * 50)
     text = render_text(many, "en")
     assert text.count("message C1/1 body (Text)") == 10
-    assert "10 findings are shown; findings.ndjson holds them all." in text
+    assert "10 findings are shown; findings.ndjson holds up to 1,000 per kind, field and status." in text
     table = text.partition("Import: ")[2].splitlines()[1:]
     assert len({len(line) for line in table}) == 1
 

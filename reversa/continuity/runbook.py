@@ -13,6 +13,7 @@ from reversa.continuity.decisions import decided_sections, up_to_date
 from reversa.continuity.documents import Document, Evidence, write, write_whole
 from reversa.continuity.drafting import Draft
 from reversa.continuity.evidence import Folder, Known
+from reversa.errors import RunError
 from reversa.wording import Language, Phrase, Texts
 
 CASE = "case.toml"
@@ -23,6 +24,10 @@ def write_runbook(folder: Path, language: Language, now: datetime) -> Path:
 
     Returns the path of the page. Raises RunError when ``case.toml`` says something wrong.
     """
+    known = {"package", "package.json", "source.json", "plan.json", "report.json", "ledger.sqlite", CASE}
+    inside = {path.name for path in folder.iterdir()} - {"run.lock"}
+    if inside and not inside & known:
+        raise RunError(f"{folder} is not the folder of a run.", "Give the folder that reversa migrate made, or an empty one.")
     if not (folder / CASE).exists():
         write_whole(folder / CASE, template().encode())
     draft = open_draft(folder, language, now)

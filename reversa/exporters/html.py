@@ -35,7 +35,9 @@ class HtmlExporter:
         return (path / "pages").is_dir() and (path / "search").is_dir() and (path / "texts.js").is_file()
 
     def census(self) -> Mapping[str, int]:
-        return Counter(kind for page in pages(self._archive) for _, kind in marks(page))
+        counts = Counter(kind for page in pages(self._archive) for _, kind in marks(page))
+        counts["user"] -= sum(page.read_bytes().count(b'<dd itemprop="placeholder" dir="auto">true</dd>') for page in pages(self._archive))
+        return counts
 
     def items(self) -> Iterator[Item]:
         for page in pages(self._archive):

@@ -69,6 +69,8 @@ class SqlExporter:
     def _count(self, kind: str) -> int:
         own, entity = self._tables.kinds[kind], self._tables.entity
         query = sa.select(sa.func.count()).select_from(own.join(entity, entity.c.key == own.c.entity)).where(entity.c.source == self._key)
+        if kind == "user":  # placeholders are counted apart, as in any source
+            query = query.where(sa.func.coalesce(own.c.placeholder, sa.false()) == sa.false())
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one()
 

@@ -97,7 +97,7 @@ def _road(locator: Locator, folder: Path, name: str) -> Road:
     road = Road(folder / name)
     road.export(f"package:{package}")
     road.plan(str(locator))
-    road.accept(None, lambda _: True)
+    road.accept(None, lambda _: "a test")
     return road
 
 
