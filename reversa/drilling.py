@@ -20,6 +20,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from reversa import __version__
+from reversa.continuity.documents import beside
 from reversa.continuity.drilled import file_drill
 from reversa.continuity.drills import DRILLS, EXIT_CODES, Drawn, Drill
 from reversa.errors import EXIT_BUG, DiskError, PackageError, ReversaError, RunError
@@ -52,9 +53,7 @@ def drill(
     if not any((folder / name).is_file() for name in ("bagit.txt", TAG_MANIFEST)):
         hint = f"It is a run folder: reversa drill {package / 'package'}" if (folder / "package").is_dir() else "reversa export SOURCE"
         raise PackageError(f"{package} is not a package.", hint)
-    drills = (to or folder.parent / DRILLS).resolve()
-    if folder == drills or folder in drills.parents:
-        raise RunError(f"{drills} lies inside the package, which nothing may be added to.", "Give another folder: --to FOLDER")
+    drills = beside(folder, to, DRILLS)
     started = clock()
     path = drills / f"drill-{started:%Y-%m-%dT%H%M%SZ}.json"
     if path.exists():

@@ -1,7 +1,7 @@
 """Every error a user can meet: what happened, to what, and what to type next.
 
 One exit code per class; docs/command-line.md lists them and a test compares. Raise these, never print:
-:mod:`reversa.cli` turns them into two lines without a traceback.
+:mod:`reversa.options` turns them into two lines without a traceback.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from reversa import registry
 from reversa.adapter import Exporter, Importer, Locator, Options
 from reversa.errors import DiskError, NotAccepted, PackageError, ReversaError, RunError
 from reversa.exporting import Progress, export
+from reversa.files import write_whole
 from reversa.importing import import_package
 from reversa.journal import Step, StepName, recorded
 from reversa.ledger import Ledger
@@ -332,9 +333,7 @@ class Road:
 
     def _write(self, name: str, value: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{name}.partial"
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1))
-        partial.replace(self.folder / name)
+        write_whole(self.folder / name, msgspec.json.format(msgspec.json.encode(value), indent=1))
 
     def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
         """Old address → new address, for every record that had one."""

@@ -85,6 +85,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     blob_bytes: int
 
     @property
+    def records(self) -> int:
+        """Records in all."""
+        return sum(table.rows for table in self.tables.values())
+
+    @property
     def digest(self) -> str:
         """The identity of the content: the same source exported twice has the same one."""
         lines = [str(self.source), *(f"{kind} {table.digest}" for kind, table in sorted(self.tables.items()))]
@@ -94,6 +99,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def manifest_lines(bag: Path, names: Iterable[str]) -> str:
     """The text of a BagIt manifest over these files; what ``sha256sum -c`` reads."""
     return "".join(f"{file_digest(bag / name)}  {name}\n" for name in names)
+
+
+def stated_digests(bag: Path) -> dict[str, str]:
+    """Path → SHA-256 as the payload manifest of a bag says. Raises OSError, UnicodeDecodeError."""
+    return {line[66:]: line[:64] for line in (bag / MANIFEST).read_text(encoding="utf-8").splitlines()}
 
 
 def file_digest(path: Path) -> str:
@@ -138,7 +148,7 @@ class Package:
 
     def count(self) -> int:
         """Records in all."""
-        return sum(table.rows for table in self.manifest.tables.values())
+        return self.manifest.records
 
     def records(self, kind: str) -> Iterator[tuple[Record, str]]:
         """The records of a kind in package order, each with its stored digest.

@@ -21,7 +21,7 @@ from reversa.planning import Plan
 from reversa.plots import Lane, bars, volume
 from reversa.reporting import ChangeLine, Event, Report
 from reversa.verifying import STATUSES
-from reversa.wording import Language, Phrase, Texts, template, visible
+from reversa.wording import Language, Phrase, Texts, templates, visible
 
 __all__ = ["Language", "render_plan", "render_text", "write_html"]
 
@@ -67,25 +67,29 @@ def write_html(report: Report, language: str, path: Path) -> None:
     Raises ValueError for a language without texts, OSError when the file cannot be written.
     """
     t = Texts(language)
-    page = template("report.html.j2", t.language).render(
-        t=t,
-        report=report,
-        balanced=not any(b.unexplained for b in report.export_balance) and not any(b.unexplained for b in report.import_balance),
-        headline=_headline(report, t),
-        apart=_apart(report, t),
-        apart_sentence=_apart_sentence(report, t),
-        accepted=_accepted(report, t),
-        arrivals=_arrivals(report),
-        exported=sum(row.exported for row in report.import_balance if row.kind != "opaque"),
-        arrived=sum(counts.get("=", 0) for kind, counts in report.records.items() if kind != "opaque"),
-        balances=_balances(report),
-        agreement=_agreement,
-        amiss=_AMISS,
-        differences=[difference(finding, ON_PAGE, t) for finding in report.findings],
-        text_of=lambda piece: visible(piece, keep=" \n"),
-        kinds_plot=_kinds_plot(report, t),
-        volume=volume(report, t),
-        field_grids=[_grid(kind, STATUSES, counts) for kind, counts in report.fields.items()],
+    page = (
+        templates(t.language)
+        .get_template("report.html.j2")
+        .render(
+            t=t,
+            report=report,
+            balanced=not any(b.unexplained for b in report.export_balance) and not any(b.unexplained for b in report.import_balance),
+            headline=_headline(report, t),
+            apart=_apart(report, t),
+            apart_sentence=_apart_sentence(report, t),
+            accepted=_accepted(report, t),
+            arrivals=_arrivals(report),
+            exported=sum(row.exported for row in report.import_balance if row.kind != "opaque"),
+            arrived=sum(counts.get("=", 0) for kind, counts in report.records.items() if kind != "opaque"),
+            balances=_balances(report),
+            agreement=_agreement,
+            amiss=_AMISS,
+            differences=[difference(finding, ON_PAGE, t) for finding in report.findings],
+            text_of=lambda piece: visible(piece, keep=" \n"),
+            kinds_plot=_kinds_plot(report, t),
+            volume=volume(report, t),
+            field_grids=[_grid(kind, STATUSES, counts) for kind, counts in report.fields.items()],
+        )
     )
     path.write_text(page, encoding="utf-8")
 

@@ -10,11 +10,10 @@ import base64
 import hashlib
 from importlib import resources
 
-import jinja2
 from markupsafe import Markup
 
 from reversa import __version__
-from reversa.wording import Texts, catalogue
+from reversa.wording import Texts, catalogue, templates
 
 NAME = "VERIFIER.html"
 
@@ -22,12 +21,11 @@ NAME = "VERIFIER.html"
 def page() -> str:
     """The whole page, in both languages; its policy lets run only the script and the style that are in it."""
     style, script = _inlined("verifier.css"), _inlined("verifier-checks.js") + _inlined("verifier-page.js")
-    template = jinja2.Environment(
-        loader=jinja2.PackageLoader("reversa"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).get_template("verifier.html.j2")
     spoken = {key: texts for key, texts in catalogue().items() if key.startswith(("verifier.", "kind-name.")) or key == "page.foot"}
-    return template.render(
-        words=Texts("en"), texts=spoken, version=__version__, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script)
+    return (
+        templates()
+        .get_template("verifier.html.j2")
+        .render(words=Texts("en"), texts=spoken, version=__version__, style=style, script=script, style_hash=_hash(style), script_hash=_hash(script))
     )
 
 

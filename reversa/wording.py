@@ -137,17 +137,16 @@ class Texts:
 
 
 @functools.cache
-def template(name: str, language: Language) -> jinja2.Template:
-    """A page of ``templates`` in one language. Every value is escaped, and shown as :meth:`Texts.show` does."""
-    environment = jinja2.Environment(
+def templates(language: Language | None = None) -> jinja2.Environment:
+    """The pages of ``templates``. Every value is escaped; in a language, it is also shown as :meth:`Texts.show` does."""
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("reversa"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=Texts(language).show,
+        finalize=None if language is None else Texts(language).show,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name)
 
 
 @functools.cache

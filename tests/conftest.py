@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from reversa.package import Package
+from reversa.testing.sample import write_sample_package
 from tests.browser import Chrome, chromium
 from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
 
@@ -58,3 +61,15 @@ def chrome(browser: Browser) -> Iterator[Chrome]:
     opener = Chrome(browser)
     yield opener
     opener.end()
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A package with every kind and every field."""
+    return write_sample_package(tmp_path_factory.mktemp("package") / "sample")
+
+
+@pytest.fixture
+def copy(package: Package, tmp_path: Path) -> Path:
+    """That package, to be damaged."""
+    return Path(shutil.copytree(package.folder, tmp_path / "copy"))

@@ -32,16 +32,6 @@ from tests.paths import PROJECT
 from tests.strategies import records
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return write_sample_package(tmp_path_factory.mktemp("package") / "sample")
-
-
-@pytest.fixture
-def copy(package: Package, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(package.folder, tmp_path / "copy"))
-
-
 def _bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False)
 

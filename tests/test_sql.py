@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -77,7 +78,7 @@ def read_back(package: Package, url: str) -> dict[Ref, Record]:
                 with exporter.open_blob(item.blob) as content:
                     assert hashlib.sha256(content.read()).hexdigest() == record.sha256  # type: ignore[attr-defined]
             found[ref_to(record)] = record
-        assert exporter.census() == {kind: count for kind in KINDS if (count := sum(kind_of(r) == kind for r in found.values()))}
+        assert exporter.census() == Counter(kind_of(record) for record in found.values() if not getattr(record, "placeholder", None))
     return found
 
 
@@ -128,9 +129,11 @@ def test_any_records_arrive_come_back_and_can_be_undone(database: Database) -> N
         with tempfile.TemporaryDirectory() as folder:
             package = pack(Path(folder) / "package", records)
             road = carried(package, database.url, Path(folder) / "run")
-            assert road.report().verdict == "verified", (road.report().reasons, road.findings())
-            assert read_back(package, database.url) == expected(package, database.url)
-            road.undo()
+            try:
+                assert road.report().verdict == "verified", (road.report().reasons, road.findings())
+                assert read_back(package, database.url) == expected(package, database.url)
+            finally:  # what one example leaves would fail every example after it
+                road.undo()
             assert tables(database.url) == set()
 
     holds()

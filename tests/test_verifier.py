@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 import unicodedata
@@ -26,7 +25,6 @@ from reversa.adapter import Source
 from reversa.migrating import Road
 from reversa.package import FORMAT, MANIFEST, TAG_MANIFEST, Package, file_digest
 from reversa.packing import PackageWriter
-from reversa.testing.sample import write_sample_package
 from reversa.validating import validate
 from reversa.wording import Texts, visible
 from tests.browser import DESKTOP, PHONE, Chrome, Window
@@ -42,16 +40,6 @@ class Outcome(NamedTuple):
 
     def named(self, name: str) -> bool:
         return any(re.search(rf"(^|\s){re.escape(visible(name))}([\s:]|\.$)", finding) for finding in self.findings)
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return write_sample_package(tmp_path_factory.mktemp("package") / "sample")
-
-
-@pytest.fixture
-def copy(package: Package, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(package.folder, tmp_path / "copy"))
 
 
 @pytest.fixture

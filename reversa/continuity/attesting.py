@@ -18,13 +18,13 @@ import msgspec
 
 from reversa import __version__
 from reversa.continuity.clocks import clock_file
-from reversa.continuity.documents import Block, Cell, Cited, Document, Evidence, Figure, Paragraph, Section, write
-from reversa.continuity.drafting import Sheet
+from reversa.continuity.documents import Block, Cell, Cited, Document, Evidence, Figure, Paragraph, Section, beside, write
+from reversa.continuity.drafting import Sheet, personal_classes
 from reversa.continuity.drilled import results, rollback
 from reversa.continuity.drills import DRILLS, Drill
-from reversa.continuity.evidence import Known, Rows, column_of, look, newest_drill
-from reversa.errors import DiskError, PackageError, RunError
-from reversa.package import MANIFEST, TAG_MANIFEST, Happened, Manifest, Package, file_digest
+from reversa.continuity.evidence import Known, Rows, column_of, joined, look, newest_drill
+from reversa.errors import DiskError, PackageError
+from reversa.package import TAG_MANIFEST, Happened, Manifest, Package, file_digest, stated_digests
 from reversa.schema import fields
 from reversa.validating import validate
 from reversa.wording import Language, Phrase, Texts
@@ -32,7 +32,6 @@ from reversa.wording import Language, Phrase, Texts
 ATTESTATIONS = "attestations"
 NOT_COUNTED = ("id", "root", "order", "native", "sha256", "placeholder")
 """Columns that are no values in named fields: identity, what reversa makes, and what is left."""
-PERSONAL = ("identity", "contact", "content", "behaviour")
 STANDARDS = ("bagit", "parquet", "frictionless", "schema", "canonical", "zip")
 ARTICLES = ("25-2-e", "25-2-f", "26", "30-5")
 LIMITS = ("complete", "erased", "forged", "target", "carried", "law")
@@ -74,9 +73,7 @@ def write_attestation(folder: Path, language: Language, now: datetime, to: Path 
     if problems:
         raise PackageError(f"{folder} is not whole, and gets no attestation: {problems[0]}", f"reversa validate {folder}")
     folder = folder.resolve()
-    place = (to or folder.parent / ATTESTATIONS).resolve()
-    if folder == place or folder in place.parents:
-        raise RunError(f"{place} lies inside the package, which nothing may be added to.", "Give another folder: --to FOLDER")
+    place = beside(folder, to, ATTESTATIONS)
     stem = place / f"attestation-{now:%Y-%m-%dT%H%M%SZ}.{language}"
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -89,8 +86,7 @@ def write_attestation(folder: Path, language: Language, now: datetime, to: Path 
 def gather(folder: Path) -> Facts:
     """Read what is attested, from the columns alone; ``folder`` is a package that was found whole."""
     package = Package(folder)
-    lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
-    stated = {line[66:]: line[:64] for line in lines}
+    stated = stated_digests(folder)
 
     def of(names: list[str], value: Any) -> Known[Any]:
         return Known(value, tuple(Evidence(name, stated[name]) for name in names))
@@ -171,7 +167,7 @@ def _identity(d: Sheet, facts: Facts) -> list[Block]:
 def _covered(d: Sheet, facts: Facts) -> list[Block]:
     t, m = d.t, facts.manifest
     totals = {
-        "records": m.map(lambda made: sum(table.rows for table in made.tables.values())),
+        "records": m.map(lambda made: made.records),
         "blobs": m.map(lambda made: made.blobs),
         "bytes": m.map(lambda made: made.blob_bytes),
     }
@@ -188,17 +184,11 @@ def _covered(d: Sheet, facts: Facts) -> list[Block]:
             d.measured(f"covered.{kind}.first", name, known.map(lambda r: r.first and r.first.date()), day),
             d.measured(f"covered.{kind}.last", name, known.map(lambda r: r.last and r.last.date()), day),
         ))  # fmt: skip
-    every: Known[list[Rows]] = m.map(lambda _: [])
-    for known in facts.rows.values():
-        every = every.and_(known, lambda held, more: [*held, more])
-    personal: list[tuple[Cell, ...]] = [
-        (t(f"s2.{name}"), d.measured(f"personal.{name}", t(f"s2.{name}"), every.map(lambda held, n=name: sum(row.personal[n] for row in held))))  # type: ignore[misc]
-        for name in PERSONAL
-    ]
+    every = joined(m, facts.rows.values())
     return [
         d.figures("attest.totals", *(d.measured(f"covered.{key}", t(f"s2.{key}"), known) for key, known in totals.items())),
         d.table("attest.covered", ("s2.kind", "s2.exported", "s2.first", "s2.last"), rows, {1}),
-        d.table("s2.personal", ("s2.class", "s2.values"), personal, {1}),
+        personal_classes(d, every),
     ]
 
 
@@ -236,9 +226,7 @@ def _change(d: Sheet, facts: Facts, happened: Happened) -> tuple[Cell, ...]:
 
 def _mapped(d: Sheet, facts: Facts) -> list[Block]:
     t = d.t
-    whole: Known[Share] = facts.manifest.map(lambda _: Share(0, 0))
-    for known in facts.shares.values():
-        whole = whole.and_(known, lambda a, b: Share(a.named + b.named, a.left + b.left))
+    whole = joined(facts.manifest, facts.shares.values()).map(lambda shares: Share(sum(s.named for s in shares), sum(s.left for s in shares)))
     rows = [_share(d, kind, t.kind(kind), known) for kind, known in facts.shares.items()]
     opaque = facts.manifest.map(lambda m: m.tables["opaque"].rows if "opaque" in m.tables else 0)
     carried = facts.manifest.map(lambda m: sum(m.not_mapped.values()))

@@ -12,9 +12,9 @@ from reversa.continuity import clocks
 from reversa.continuity.case import FIELDS
 from reversa.continuity.clocks import Clock, clock_file
 from reversa.continuity.documents import Block, Boxes, Cell, Figure, Paragraph, Section
-from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, step_row
+from reversa.continuity.drafting import STEP_COLUMNS, Draft, cut, personal_classes, step_row
 from reversa.continuity.drilled import results
-from reversa.continuity.evidence import Known, Problem, Rows
+from reversa.continuity.evidence import Known, Problem, Rows, joined
 from reversa.journal import Step
 from reversa.package import Manifest
 from reversa.records import KINDS
@@ -24,7 +24,6 @@ from reversa.wording import Phrase
 STEPS_SHOWN = 20
 NAMED = 50
 """Unreadable items named one by one."""
-PERSONAL = ("identity", "contact", "content", "behaviour")
 _LETTERS = {"customer-it": "A", "business-owner": "C", "successor": "R", "operator": "R", "administrator": "A"}
 
 
@@ -81,20 +80,14 @@ def _rows_of(d: Draft, kind: str) -> Known[Rows]:
     return d.folder.manifest.map(lambda _: Rows())
 
 
-def _all_rows(d: Draft) -> Known[list[Rows]]:
-    whole: Known[list[Rows]] = d.folder.manifest.map(lambda _: [])
-    for known in d.folder.rows.values():
-        whole = whole.and_(known, lambda rows, more: [*rows, more])
-    return whole
-
-
 def _inventory(d: Draft) -> list[Block]:
     f, t = d.folder, d.t
+    every = joined(f.manifest, f.rows.values())
     totals: dict[str, Known[Any]] = {
-        "records": f.manifest.map(lambda m: sum(table.rows for table in m.tables.values())),
+        "records": f.manifest.map(lambda m: m.records),
         "blobs": f.manifest.map(lambda m: m.blobs),
         "bytes": f.manifest.map(lambda m: m.blob_bytes),
-        "authors": _all_rows(d).map(lambda rows: len(frozenset().union(*(row.authors for row in rows)))),
+        "authors": every.map(lambda rows: len(frozenset().union(*(row.authors for row in rows)))),
         "opaque": f.manifest.map(lambda m: _rows_in(m, "opaque")),
         "native": f.report.map(lambda r: sum(r.native_bodies.values())),
         "not-mapped": f.manifest.map(lambda m: sum(m.not_mapped.values())),
@@ -105,7 +98,6 @@ def _inventory(d: Draft) -> list[Block]:
     counts = ("s2.reason", "s2.planned", "s2.observed")
     unreadable = f.unreadable.found or []
     named = [(t.kind(e["kind"], 1), cut(e["where"], 200), cut(e["reason"], 200)) for e in unreadable[:NAMED]]
-    personal = [(t(f"s2.{name}"), d.measured(f"personal.{name}", t(f"s2.{name}"), _personal(d, name))) for name in PERSONAL]
     return [
         d.figures("s2.totals", *(d.measured(f"inventory.{key}", t(f"s2.{key}"), known) for key, known in totals.items())),
         d.listed(f.manifest, d.table("s2.ported", head, ported, {1, 2, 5})),
@@ -117,13 +109,9 @@ def _inventory(d: Draft) -> list[Block]:
         ),
         *([d.table("s2.unreadable", ("s2.kind", "s2.where", "s2.reason"), named)] if named else []),
         d.listed(f.plan, d.table("s2.lost", counts, [_change(d, c, "lost") for c in changes(d, "lost")], {1, 2})),
-        d.table("s2.personal", ("s2.class", "s2.values"), personal, {1}),
+        personal_classes(d, every),
         d.blanks("s2.legal", "s2.legal-who", "s2.legal-says"),
     ]
-
-
-def _personal(d: Draft, name: str) -> Known[int]:
-    return _all_rows(d).map(lambda rows: sum(row.personal[name] for row in rows))
 
 
 def _rows_in(manifest: Manifest, kind: str) -> int:

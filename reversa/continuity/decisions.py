@@ -290,7 +290,7 @@ def _requests(d: Draft) -> list[Block]:
 def _erasure(d: Draft) -> list[Block]:
     t, f = d.t, d.folder
     copies = (
-        d.measured("erasure.package", t("s14.package"), f.manifest.map(lambda m: sum(table.rows for table in m.tables.values()))),
+        d.measured("erasure.package", t("s14.package"), f.manifest.map(lambda m: m.records)),
         d.measured("erasure.source", t("s14.source"), f.source.map(lambda said: str(said.get("source")))),
         d.measured("erasure.target", t("s14.target"), f.plan.map(lambda plan: plan.target)),
         d.measured("erasure.sample", t("s14.sample"), f.sample.and_(f.findings, lambda s, findings: len(s.records) + findings)),

@@ -15,7 +15,9 @@ from typing import Literal
 
 import msgspec
 
-from reversa.wording import Language, Phrase, Texts, template, visible
+from reversa.errors import RunError
+from reversa.files import write_whole
+from reversa.wording import Language, Phrase, Texts, templates, visible
 
 Basis = Literal["measured", "stated", "missing"]
 SHOWN_EVIDENCE = 2
@@ -135,17 +137,18 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         return {evidence: number for number, evidence in enumerate(sorted(files, key=lambda e: e.path), 1)}
 
 
+def beside(package: Path, to: Path | None, name: str) -> Path:
+    """The folder where documents about a package are filed: ``to``, or ``name`` beside it. Raises RunError for one inside."""
+    place = (to or package.parent / name).resolve()
+    if package == place or package in place.parents:
+        raise RunError(f"{place} lies inside the package, which nothing may be added to.", "Give another folder: --to FOLDER")
+    return place
+
+
 def write(document: Document, stem: Path) -> None:
     """Write ``stem`` with .html, .md and .json; each is whole or as it was before."""
     for suffix, content in ((".html", html(document)), (".md", markdown(document)), (".json", json(document))):
         write_whole(stem.with_name(stem.name + suffix), content.encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name first."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def json(document: Document) -> str:
@@ -183,8 +186,12 @@ class Sources:
 
 def html(document: Document) -> str:
     """One page that loads nothing and runs nothing."""
-    return template("document.html.j2", document.language).render(
-        t=Texts(document.language), document=document, sources=Sources(document), cited=document.cited(), kind=lambda block: type(block).__name__
+    return (
+        templates(document.language)
+        .get_template("document.html.j2")
+        .render(
+            t=Texts(document.language), document=document, sources=Sources(document), cited=document.cited(), kind=lambda block: type(block).__name__
+        )
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 
 from reversa.continuity import case as cases
 from reversa.continuity.case import Case
 from reversa.continuity.documents import Basis, Blanks, Boxes, Cell, Figure, Figures, Paragraph, Signatures, Table
-from reversa.continuity.evidence import Folder, Known, Problem
+from reversa.continuity.evidence import Folder, Known, Problem, Rows
 from reversa.journal import Step
+from reversa.records import Personal
 from reversa.wording import Phrase, Texts, visible
 
 Show = Callable[[Any], str]
@@ -128,6 +129,16 @@ def step_row(d: Sheet, known: Known[Any], number: int, step: Step) -> tuple[Cell
         fact("rate", rate),
         fact("result", step.result, said),
     )
+
+
+def personal_classes(d: Sheet, every: Known[list[Rows]]) -> Table:
+    """How many values there are of each class of personal data."""
+
+    def row(name: str) -> tuple[Cell, ...]:
+        text = d.t(f"s2.{name}")
+        return text, d.measured(f"personal.{name}", text, every.map(lambda rows: sum(of.personal[name] for of in rows)))
+
+    return d.table("s2.personal", ("s2.class", "s2.values"), [row(name) for name in get_args(Personal)], {1})
 
 
 STEP_COLUMNS = tuple(f"s6.{column}" for column in ("step", "began", "lasted", "records", "rate", "result"))

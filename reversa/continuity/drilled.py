@@ -11,10 +11,11 @@ from typing import Any, get_args
 import msgspec
 
 from reversa.continuity.clocks import add_months
-from reversa.continuity.documents import Block, Cell, Cited, Document, Evidence, Figure, Paragraph, Section, html, markdown, write_whole
+from reversa.continuity.documents import Block, Cell, Cited, Document, Evidence, Figure, Paragraph, Section, html, markdown
 from reversa.continuity.drafting import STEP_COLUMNS, Sheet, cut, step_row
 from reversa.continuity.drills import Drill
 from reversa.continuity.evidence import Known, Problem
+from reversa.files import write_whole
 from reversa.package import file_digest
 from reversa.reporting import CHECKS, ChangeLine
 from reversa.wording import Language, Phrase, Texts

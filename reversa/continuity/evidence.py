@@ -27,7 +27,7 @@ from reversa.continuity.documents import Evidence
 from reversa.continuity.drills import DRILLS, Drill, newest_first
 from reversa.errors import PackageError
 from reversa.journal import Step, read_steps
-from reversa.package import MANIFEST, ROWS_PER_GROUP, TAG_MANIFEST, Manifest, Package, file_digest
+from reversa.package import MANIFEST, ROWS_PER_GROUP, TAG_MANIFEST, Manifest, Package, file_digest, stated_digests
 from reversa.planning import Plan
 from reversa.reporting import Report
 from reversa.sampling import Sample
@@ -70,6 +70,14 @@ class Known(Generic[T]):
         files = tuple(dict.fromkeys([*self.evidence, *other.evidence]))
         problem = self.problem or other.problem
         return Known(None, files, problem) if problem else Known(make(self.value, other.value), files)
+
+
+def joined(first: Known[Any], others: Iterable[Known[T]]) -> Known[list[T]]:
+    """The values of the others, known when ``first`` and all of them are."""
+    whole: Known[list[T]] = first.map(lambda _: [])
+    for known in others:
+        whole = whole.and_(known, lambda held, more: [*held, more])
+    return whole
 
 
 @dataclass(frozen=True)
@@ -131,8 +139,7 @@ class Folder:
             self._package, self._prefix, self._via = Path(elsewhere.found), f"{elsewhere.found}/", elsewhere.evidence
             self.files |= {f"{self._prefix}{path}": file_digest(self._package / path) for path in _own_files(self._package)}
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            lines = (self._package / MANIFEST).read_text(encoding="utf-8").splitlines()
-            self._stated = {line[66:]: line[:64] for line in lines}
+            self._stated = stated_digests(self._package)
 
     def _name(self, path: str) -> str:
         return f"{self._prefix}{path}"

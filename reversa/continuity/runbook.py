@@ -10,10 +10,11 @@ from reversa.continuity.case import read_case, template
 from reversa.continuity.chapters import due_dates, known_sections, length_of, status_of
 from reversa.continuity.clocks import Entry, ics, uid
 from reversa.continuity.decisions import decided_sections, up_to_date
-from reversa.continuity.documents import Document, Evidence, write, write_whole
+from reversa.continuity.documents import Document, Evidence, write
 from reversa.continuity.drafting import Draft
 from reversa.continuity.evidence import Folder, Known
 from reversa.errors import RunError
+from reversa.files import write_whole
 from reversa.wording import Language, Phrase, Texts
 
 CASE = "case.toml"

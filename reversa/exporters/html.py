@@ -35,8 +35,11 @@ class HtmlExporter:
         return (path / "pages").is_dir() and (path / "search").is_dir() and (path / "texts.js").is_file()
 
     def census(self) -> Mapping[str, int]:
-        counts = Counter(kind for page in pages(self._archive) for _, kind in marks(page))
-        counts["user"] -= sum(page.read_bytes().count(b'<dd itemprop="placeholder" dir="auto">true</dd>') for page in pages(self._archive))
+        counts: Counter[str] = Counter()
+        for page in pages(self._archive):
+            html = page.read_bytes()
+            counts.update(kind for _, kind in marks(html))
+            counts["user"] -= html.count(b'<dd itemprop="placeholder" dir="auto">true</dd>')
         return counts
 
     def items(self) -> Iterator[Item]:

@@ -20,7 +20,7 @@ from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Page, Record, Ref, Revision, ref_to
 from reversa.systems.html import site
 from reversa.systems.html.cards import Card, anchor, card
-from reversa.systems.html.reading import marks, pages, read, source_of
+from reversa.systems.html.reading import FILE, PAGE, marks, pages, read, source_of
 from reversa.systems.html.store import Store
 
 OpenBlob = Callable[[str], BinaryIO]
@@ -29,9 +29,7 @@ _INERT = re.compile(
 )
 """Endings that a file may keep. Others become `.bin`: a browser would run what is in a `.html` or `.svg`."""
 _OF_AN_ARCHIVE = re.compile(
-    r"index\.html|site\.(css|js)|texts\.js|search/(words|[wr]\d+)\.js|pages/(list-[a-z]+|[a-z]+-\d{6})/\d{5}\.html"
-    r"|files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}(\.partial)?|\.unfinished/.+",
-    re.ASCII,
+    rf"index\.html|site\.(css|js)|texts\.js|search/(words|[wr][0-9]+)\.js|{PAGE}|pages/list-[a-z]+/[0-9]{{5}}\.html|{FILE}(\.partial)?|\.unfinished/.+"
 )
 _SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _OWN_FOLDER = "Give the archive a folder of its own: html:./NEW_FOLDER"
@@ -235,7 +233,7 @@ class HtmlImporter:
             self._index.execute("CREATE TABLE mark (place TEXT PRIMARY KEY, page TEXT NOT NULL) WITHOUT ROWID")
             for page in pages(self._archive):
                 path = page.relative_to(self._archive).as_posix()
-                self._index.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", ((mark, path) for mark, _ in marks(page)))
+                self._index.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", ((mark, path) for mark, _ in marks(page.read_bytes())))
         row = self._index.execute("SELECT page FROM mark WHERE place = ?", (place,)).fetchone()
         return "" if row is None else str(row[0])
 

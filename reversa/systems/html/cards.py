@@ -43,8 +43,9 @@ from reversa.schema import Field, FieldType, fields
 
 LONG = 64_000
 """Characters of fields that a card shows; longer ones become files beside the pages."""
-LABEL = 80
-"""Characters shown of a name."""
+LABEL, LINE = 80, 2_000
+"""Characters shown of a name, and of a line below it."""
+_PICTURES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 _GROWTH = 60 + 4 * LABEL
 """Bytes by which a reference grows when its place and name are filled in."""
 
@@ -196,10 +197,6 @@ def _lines(record: Record) -> list[str]:
     names = {User: ("title", "emails"), Space: ("description", "topic"), Page: ("name",), Table: ("columns",)}.get(type(record), ())
     values = [value for name in names if (value := getattr(record, name))]
     return [value if isinstance(value, str) else ", ".join(str(getattr(item, "name", item)) for item in value) for value in values]
-
-
-LINE = 2_000
-_PICTURES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 
 def _content_face(record: File | Opaque, content: str | None) -> str:

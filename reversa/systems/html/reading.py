@@ -28,8 +28,10 @@ LARGEST_PAGE, DEEPEST = 4_000_000, 100
 _FIELDS = {kind: {field.name: field for field in fields(kind)} for kind in KINDS}
 _MARK = re.compile(rb'<article class="[^"]*" id="([^"]*)" itemscope itemtype="urn:reversa:schema:v1:([a-z]+)"')
 _TAGS = re.compile(rb"<(/?)(?!br|hr|img|input|link|meta)[a-z]")
-_LEAD = re.compile(r"(?:\.\./\.\./pages/[a-z]+-\d{6}/\d{5}\.html)?#(.+)", re.ASCII | re.DOTALL)
-_KEPT = re.compile(r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}")
+FILE = r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}"
+PAGE = r"pages/[a-z]+-[0-9]{6}/[0-9]{5}\.html"
+"""Paths in an archive, as patterns: of content and values kept as files, and of pages with records."""
+_LEAD = re.compile(rf"(?:\.\./\.\./{PAGE})?#(.+)", re.DOTALL)
 _ARTICLE, _FIELD = {"class", "id", "itemscope", "itemtype", "itemid"}, {"itemprop", "dir", "itemscope", "data-empty", "data-file"}
 _LINKS = ({"itemprop", "href"}, {"itemprop", "class", "data-ref"})
 _ODD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, OSError, msgspec.MsgspecError)
@@ -48,9 +50,9 @@ def pages(archive: Path) -> Iterator[Path]:
             yield from sorted(path for path in folder.glob("*.html") if path.is_file() and not path.is_symlink())
 
 
-def marks(page: Path) -> Iterator[tuple[str, str]]:
+def marks(html: bytes) -> Iterator[tuple[str, str]]:
     """The anchor and the kind of every record of a page, found in its bytes and not by an HTML parser."""
-    for found in _MARK.finditer(page.read_bytes()):
+    for found in _MARK.finditer(html):
         yield found[1].decode(errors="replace"), found[2].decode()
 
 
@@ -83,7 +85,7 @@ def read(archive: Path, page: Path, source: Source) -> Iterator[Record | Attache
 
 def inside(archive: Path, path: str) -> Path:
     """The file at a path that a page names. Raises NotOfOurs when it is not a plain file of the archive's own."""
-    if _KEPT.fullmatch(path) is None:
+    if re.fullmatch(FILE, path) is None:
         raise NotOfOurs(f"{path!r} is not a file of an archive")
     whole = archive / path
     if any(step.is_symlink() for step in (whole, whole.parent, whole.parent.parent)) or not stat.S_ISREG(whole.stat().st_mode):

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-import jinja2
 from markupsafe import Markup
 
 from reversa.adapter import Source
 from reversa.records import KINDS, Ref, instant, ref_parts
 from reversa.systems.html import search
 from reversa.systems.html.cards import anchor, escape
+from reversa.systems.html.reading import FILE
 from reversa.systems.html.store import Sheet, Store
 from reversa.systems.html.texts import texts, texts_script
+from reversa.wording import templates
 
 PAGE_BYTES = 400_000
 """Bytes of cards on a page, at most; a page with its frame stays under 1 MB even with one card of the largest size."""
@@ -28,11 +29,10 @@ LISTED = 1_000
 """Places on one page of a list."""
 ON_START = 60
 OURS = ("index.html", "pages", "search", "site.css", "site.js", "texts.js")
-"""What is made anew each time. The folder ``files`` only grows."""
+"""What is made anew each time; the folder ``files`` stays."""
 
 _REF = re.compile(r'<a( itemprop="[a-z_]+")? href="ref:([^"]*)"[^>]*>(</a>)?')
-
-_TOP = re.compile(r'(href|src)="top:(files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5})"')
+_TOP = re.compile(rf'(href|src)="top:({FILE})"')
 
 
 class Place(NamedTuple):
@@ -73,15 +73,7 @@ def put(made: Path, archive: Path) -> None:
 class _Site:
     def __init__(self, store: Store, source: Source, folder: Path) -> None:
         self._store, self._source, self._folder = store, source, folder
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("reversa", "templates/archive"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._page, self._start = environment.get_template("page.html.j2"), environment.get_template("index.html.j2")
-        self._list = environment.get_template("list.html.j2")
+        self._page, self._list, self._start = (templates().get_template(f"archive/{name}.html.j2") for name in ("page", "list", "index"))
         sheets = list(store.db.execute("SELECT place, min(page), count(*) FROM page GROUP BY place ORDER BY min(page)"))
         self._sections = dict(_sections(store, {key: pages for key, _, pages in sheets}))
         self._places = {place.key: place for places in self._sections.values() for place in places}
