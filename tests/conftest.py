@@ -15,6 +15,8 @@ from reversa.testing.sample import write_sample_package
 from tests.browser import Chrome, chromium
 from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
 
+pytest_plugins = ["pytester"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files")
