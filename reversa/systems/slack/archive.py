@@ -12,6 +12,8 @@ from reversa.errors import SourceError
 
 JSON_BYTES = 64 * 2**20
 """A JSON file above this is refused: it would be held in memory. The largest day file seen has 3 MB."""
+JSON_CONTAINERS = 2_000_000
+"""A JSON file with more objects and lists is refused: each takes up to 230 bytes of memory. The largest day file seen has 60,000."""
 BOMB_BYTES, BOMB_RATIO = 50 * 2**20, 200
 """An entry that is larger than this and shrinks by more than this is a bomb: text shrinks by 5 to 20."""
 
@@ -54,6 +56,8 @@ def read_json_bytes(archive: Archive, name: str) -> bytes:
         raise ValueError(f"cannot be unpacked: {error}") from error
     if len(data) > JSON_BYTES:
         raise ValueError(f"larger than {JSON_BYTES} bytes")
+    if data.count(b"{") + data.count(b"[") > JSON_CONTAINERS:
+        raise ValueError(f"more than {JSON_CONTAINERS:,} objects and lists")
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
