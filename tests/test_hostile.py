@@ -77,7 +77,8 @@ def _user(id: str, **more: Any) -> User:
 
 def _message(id: str, text: str = "hi", **more: Any) -> Message:
     body = Body(format=more.pop("format", "plain"), text=text)
-    return Message(**{"id": id, "root": ref("message", id), "space": ref("space", "s"), "body": body} | more)
+    given: dict[str, Any] = {"space": ref("space", "s")} | more
+    return Message(id=id, root=ref("message", id), body=body, **given)
 
 
 def _page(id: str, parent: str) -> Page:
@@ -267,7 +268,7 @@ SLACK: dict[str, Case | str] = {
     "H6": Case(slack({"users.json": [{"id": "\x1b[31m", "team_id": "\x1b]0;x\x07"}]}), holds=says("user", "\\x1b[31m")),
     "D6": Case(slack({"channels.json": [{"id": "'; DROP TABLE x; --", "name": "general"}, {"id": "../../x"}]}), holds=says("space", "'; DROP TABLE x; --")),
     "R1": Case(day(GOOD | {"ts": "2.000001", "thread_ts": "3.000001"}, GOOD | {"ts": "3.000001", "thread_ts": "2.000001"})),
-    "R2": Case(day({"ts": "2.1", "user": "UGONE", "thread_ts": "1.9"}), holds=lambda package, _: getattr(package.find("user", "UGONE"), "placeholder", None)),
+    "R2": Case(day({"ts": "2.1", "user": "UGONE", "thread_ts": "1.9"}), holds=lambda package, _: getattr(package.find("user", "UGONE"), "placeholder", None) is True),
     "R3": Case(
         slack({"users.json": [{"id": "u1"}, {"id": "U1"}, {"id": "u1", "name": "x"}, {"id": "é"}, {"id": "e\u0301"}]}), {r"user\.id\.twin": 1},
         holds=lambda package, _: package.manifest.tables["user"].rows == 5,
@@ -280,7 +281,7 @@ SLACK_TOO = {"C5": [Case(_overlapping, {"cannot be": 1})], "J1": [Case(slack({"u
 
 
 def _bodies(package: Package) -> str:
-    return "\n".join(str(getattr(record, "body", None) and record.body.text) for record, _ in package.records("message"))  # type: ignore[union-attr]
+    return "\n".join(record.body.text or "" for record, _ in package.records("message") if isinstance(record, Message) and record.body)
 
 
 # ------------------------------------------------------------------------------------------- archives
@@ -326,11 +327,16 @@ def _linked_folder(archive: Path) -> None:
     folder.symlink_to(archive.parent / "away")
 
 
+def _page_of_a_stranger(archive: Path) -> None:
+    (archive / "pages" / "x-000001").mkdir()
+    (archive / "pages" / "x-000001" / "00001.html").write_text("hi")
+
+
 HTML: dict[str, Case | str] = {
     "C1": Case(html(r'data-file="[^"]*"', 'data-file="../secret"'), {"is not a file of an archive": 1}),
     "C4": Case(html("</html>", " " * 4_000_000, "user-*"), {"more than 4,000,000": None}),
     "C9": Case(html(r'(itemprop="created_by" href=")[^"#]*', r"\1https://evil.example/"), {"leads to": 1}),
-    "C10": Case(lambda archive: (archive / "pages" / "x-000001").mkdir() or _wrote(archive / "pages" / "x-000001" / "00001.html", b"hi"), {"without records": 1}),
+    "C10": Case(_page_of_a_stranger, {"without records": 1}),
     "X1": Case(html("<!doctype html>", '<!DOCTYPE html [<!ENTITY lol "lol"><!ENTITY l "&lol;&lol;&lol;">]>'), holds=says("user", "Ana")),
     "X2": Case(html(">Ana<", ">&xxe;<"), holds=says("user", "&xxe;")),
     "X3": Case(html("</html>", "<div>" * 200_000, "user-*"), {"too deep": None}),
@@ -480,10 +486,15 @@ def _no_formula(_: Package, run: Path) -> bool:
     return "'=1+1" in losses and ",'=HYPERLINK(1)" in losses
 
 
+def _linked_events(bag: Path) -> None:
+    (bag / "data" / "changes.ndjson").unlink()
+    (bag / "data" / "changes.ndjson").symlink_to("/etc/passwd")
+
+
 PACKAGE: dict[str, Case | str] = {
     "C1": Case(sealed(lambda bag: (bag / "data" / "a\\..\\b").write_text("x")), refused="not a name that a package uses"),
     "C2": Case(packed(twice=True), refused="two entries with one name"),
-    "C3": Case(lambda bag: (bag / "data" / "changes.ndjson").unlink() or (bag / "data" / "changes.ndjson").symlink_to("/etc/passwd"), refused="plain file"),
+    "C3": Case(_linked_events, refused="plain file"),
     "C4": Case(packed(method=zipfile.ZIP_DEFLATED, content=b"\0" * 30_000_000), refused="compressed or too large"),
     "C5": Case(packed(content=b"other"), refused="has other content"),
     "C9": Case(blob_place("../../secret"), refused="no place of the content"),
@@ -521,7 +532,7 @@ PACKAGE_TOO = {
 
 # ------------------------------------------------------------------------------------------- the whole table
 
-_REASONS = {
+_REASONS: dict[str, Case | str] = {
     "C6": "no reader opens tar archives",
     "C7": "no reader opens tar archives",
     "X1": "no XML is read",
@@ -535,9 +546,11 @@ _REASONS = {
     "D4": "no YAML is read",
     "D5": "no Parquet is read",
 }
-_NO_CONTAINER = dict.fromkeys(("C2", "C5", "C8"), "a folder of plain files, not a container")
-_NO_FILES = {f"C{n}": "a database, not a container of files" for n in range(1, 11)} | {f"J{n}": "columns, no JSON is parsed" for n in range(1, 7)}
-_HELD = dict.fromkeys(RECORDS, HELD)
+_NO_CONTAINER: dict[str, Case | str] = {row: "a folder of plain files, not a container" for row in ("C2", "C5", "C8")}
+_NO_FILES: dict[str, Case | str] = {f"C{n}": "a database, not a container of files" for n in range(1, 11)} | {
+    f"J{n}": "columns, no JSON is parsed" for n in range(1, 7)
+}
+_HELD: dict[str, Case | str] = {row: HELD for row in RECORDS}
 TABLE: dict[str, dict[str, Case | str]] = {
     "slack": _REASONS | {"C9": "an export has no descriptor", "C6": _REASONS["C6"], "C10": "unknown files are kept whole"} | SLACK,
     "html": _REASONS | _NO_CONTAINER | {"C3": Case(_linked_folder, {"without records, or a link": 1})} | _HELD | HTML,
