@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ import msgspec
 from reversa.adapter import Change, Importer
 from reversa.errors import NotAccepted, RunError
 from reversa.exporting import Progress
+from reversa.files import whole
 from reversa.package import Package
 from reversa.records import ref_to
 
@@ -62,8 +64,8 @@ def plan(package: Package, importer: Importer, target: str, progress: Progress) 
 
 def write_losses(plan_: Plan, path: Path) -> None:
     """The list that a person accepts line by line: `accepted` is filled in with yes, `by` with a name."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+    with whole(path) as file:
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
         writer.writerow(_COLUMNS)
         for line in plan_.changes:
             change = line.change

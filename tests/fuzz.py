@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore] # installed by who fuzzes; it ships no types
 
 with atheris.instrument_imports(include=["reversa"]):
     from tests.fuzzing import CORPUS, targets

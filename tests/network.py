@@ -6,6 +6,7 @@ this machine where nobody listens. What a test's own child processes do is not s
 
 from __future__ import annotations
 
+import socket
 import sys
 
 _ASKED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind"})
@@ -25,7 +26,7 @@ class NetworkDenied(RuntimeError):
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event in _ASKED and not _watch.allowed:
+    if event in _ASKED and not _watch.allowed and getattr(arguments[0], "family", None) != socket.AF_UNIX:
         _watch.attempts.append(f"{event}{arguments!r}")
         raise NetworkDenied(_watch.attempts[-1])
 

@@ -546,16 +546,16 @@ _REASONS: dict[str, Case | str] = {
     "D4": "no YAML is read",
     "D5": "no Parquet is read",
 }
-_NO_CONTAINER: dict[str, Case | str] = {row: "a folder of plain files, not a container" for row in ("C2", "C5", "C8")}
+_NO_CONTAINER: Mapping[str, Case | str] = dict.fromkeys(("C2", "C5", "C8"), "a folder of plain files, not a container")
 _NO_FILES: dict[str, Case | str] = {f"C{n}": "a database, not a container of files" for n in range(1, 11)} | {
     f"J{n}": "columns, no JSON is parsed" for n in range(1, 7)
 }
-_HELD: dict[str, Case | str] = {row: HELD for row in RECORDS}
+_HELD: Mapping[str, Case | str] = dict.fromkeys(RECORDS, HELD)
 TABLE: dict[str, dict[str, Case | str]] = {
     "slack": _REASONS | {"C9": "an export has no descriptor", "C6": _REASONS["C6"], "C10": "unknown files are kept whole"} | SLACK,
-    "html": _REASONS | _NO_CONTAINER | {"C3": Case(_linked_folder, {"without records, or a link": 1})} | _HELD | HTML,
-    "sql": _REASONS | _NO_FILES | _HELD | SQL,
-    "package": _REASONS | {"C8": "a nested archive is a blob", "X1": _REASONS["X1"]} | _HELD | PACKAGE,
+    "html": _REASONS | dict(_NO_CONTAINER) | {"C3": Case(_linked_folder, {"without records, or a link": 1})} | dict(_HELD) | HTML,
+    "sql": _REASONS | _NO_FILES | dict(_HELD) | SQL,
+    "package": _REASONS | {"C8": "a nested archive is a blob", "X1": _REASONS["X1"]} | dict(_HELD) | PACKAGE,
 }
 TOO: dict[str, dict[str, list[Case]]] = {"slack": SLACK_TOO, "html": HTML_TOO, "sql": SQL_TOO, "package": PACKAGE_TOO}
 CASES = [

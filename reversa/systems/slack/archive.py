@@ -71,7 +71,7 @@ class ZipArchive:
             self._zip = zipfile.ZipFile(path)
         self.sizes: dict[str, int] = {}
         self.refused: dict[str, str] = {}
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() or entry.file_size]
+        entries = [entry for entry in self._zip.infolist() if not _is_folder(entry) or entry.file_size]
         twice = (
             {name for name, count in Counter(entry.filename for entry in entries).items() if count > 1}
             if len(self._zip.NameToInfo) < len(self._zip.filelist)
@@ -91,11 +91,17 @@ class ZipArchive:
         self._zip.close()
 
 
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.endswith("/")  # ZipInfo.is_dir fails on an empty name
+
+
 def _oddity(entry: zipfile.ZipInfo) -> str:
     name = entry.filename
+    if not name:
+        return "it has no name"
     if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
         return "its name leads outside the archive"
-    if entry.is_dir():
+    if _is_folder(entry):
         return "it is a folder, yet it has content"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "it is a symbolic link"
