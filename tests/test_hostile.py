@@ -547,8 +547,9 @@ _REASONS: dict[str, Case | str] = {
     "D5": "no Parquet is read",
 }
 _NO_CONTAINER: Mapping[str, Case | str] = dict.fromkeys(("C2", "C5", "C8"), "a folder of plain files, not a container")
-_NO_FILES: dict[str, Case | str] = {f"C{n}": "a database, not a container of files" for n in range(1, 11)} | {
-    f"J{n}": "columns, no JSON is parsed" for n in range(1, 7)
+_NO_FILES: dict[str, Case | str] = {
+    **{f"C{n}": "a database, not a container of files" for n in range(1, 11)},
+    **{f"J{n}": "columns, no JSON is parsed" for n in range(1, 7)},
 }
 _HELD: Mapping[str, Case | str] = dict.fromkeys(RECORDS, HELD)
 TABLE: dict[str, dict[str, Case | str]] = {
