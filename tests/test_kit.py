@@ -12,11 +12,13 @@ from reversa.schema import fields
 from reversa.testing import Excepted, ImporterSuite
 from reversa.testing.frozen import frozen_packages
 from reversa.testing.given import pack
+from reversa.testing.mutants import MUTANTS
 from reversa.testing.pain import CASES, hall_of_pain
 from reversa.testing.sample import sample_records
-from reversa.testing.suite import judged
+from reversa.testing.suite import EXPORTER_CHECKS, IMPORTER_CHECKS, judged
 from reversa.testing.trial import NotApplicable, Trial
 from reversa.testing.witnesses import flat
+from tests.paths import PROJECT
 
 TODAY = dt.date(2026, 11, 23)
 KNOWN = Excepted(check="fails", reason="the service has no such field", owner="Ann", expires=dt.date(2026, 12, 31))
@@ -107,3 +109,10 @@ def test_a_witness_tells_values_flat() -> None:
     told = flat(row)
     assert told["participants_person"] == "user:ben"
     assert (told["participants[1]_name"], told["locations"], told["locations[1]"]) == ("Somebody", "b", "a")
+
+
+def test_the_page_lists_every_check() -> None:
+    page = (PROJECT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    for check in (*EXPORTER_CHECKS, *IMPORTER_CHECKS):
+        assert f"| `{check.__name__}` | {(check.__doc__ or '').splitlines()[0]} |" in page
+    assert f"\n{len(MUTANTS)} mutants (" in page
