@@ -31,7 +31,7 @@ from reversa.records import Body, File, Group, Message, Page, Reaction, Record, 
 from reversa.reporting import Report, make_report
 from reversa.testing import memo
 from reversa.testing.faults import FAULTS, Fault, FaultyProxy
-from reversa.testing.mapping import TYPES
+from reversa.testing.memo_fields import TYPES
 from reversa.testing.service import Memo
 from reversa.verifying import Finding, verify
 from reversa.wrapping import Patient
@@ -256,17 +256,11 @@ def test_faults_that_come_again_and_again_are_survived(fault: Fault, package: Pa
 def test_an_awkward_service_is_written_and_read_back(
     awkward: dict[str, Any], package: Package, undisturbed: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "late_seconds" in awkward:
-        monkeypatch.setattr(memo, "attempts", patient_for_a_second)
+    stamina.set_testing(True, attempts=500)  # as long as it takes, without sleeping
     with Memo(tmp_path / "memo", page=2, secret="geheim", **awkward) as address:  # noqa: S106 - of this test
         monkeypatch.setenv("REVERSA_PASSWORD", "geheim")
         assert carry(package, address, tmp_path / "run").verdict == "verified"
     assert [row for row in dump(tmp_path / "memo") if "umbrella" not in repr(row)] == undisturbed
-
-
-def patient_for_a_second() -> Iterator[stamina.Attempt]:
-    stamina.set_testing(False)
-    return iter(stamina.retry_context(Unavailable, attempts=100, wait_initial=0.01, wait_max=0.01, wait_jitter=0))
 
 
 def test_an_answer_lost_while_nothing_new_is_shown_makes_nothing_twice(package: Package, undisturbed: list[Any], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, Options, Ou
 from reversa.errors import MissingExtra, TargetError, Unavailable
 from reversa.patience import attempts
 from reversa.records import KINDS, Body, File, Message, Record, Ref, kind_of, ref, ref_parts, ref_to
-from reversa.testing.mapping import FIELDS, KIND_OF, LINKS, PROPERTIES, TIMES, TYPES, changes, shape
+from reversa.testing.memo_fields import FIELDS, KIND_OF, LINKS, PROPERTIES, TIMES, TYPES, changes, shape
 
 try:
     import httpx

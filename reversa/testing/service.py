@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from reversa.testing.objects import PROPERTIES, Objects, Wrong
+from reversa.testing.service_objects import PROPERTIES, Objects, Wrong
 from reversa.testing.serving import Answer, Request, Serving
 
 
