@@ -124,7 +124,6 @@ class Web:
             return
         status, reason = response.status_code, response.read()[:300].decode(errors="replace")
         if status == httpx.codes.UNAUTHORIZED:
-            self._token = ""
             raise TargetError(f"{self.address} does not take its own new token.", "Ask who runs it, then type the same command again.")
         kind = NotDone if status == httpx.codes.TOO_MANY_REQUESTS else Unavailable
         if kind is NotDone or status == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:

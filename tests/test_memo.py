@@ -219,7 +219,28 @@ def test_what_memo_refuses_is_refused_and_what_belongs_to_it_is_blocked(tmp_path
     assert {b.kind: (b.written, b.refused, b.blocked) for b in report.import_balance} == {"message": (1, 1, 0), "reaction": (0, 0, 1)}
 
 
+def test_what_comes_in_a_later_run_is_linked_then(tmp_path: Path) -> None:
+    late = User(id="gone", root=ref("user", "gone"))
+    with Memo(tmp_path / "memo") as address:
+        for name, records in (("first", RECORDS), ("second", (*RECORDS, late))):
+            assert carry(pack(tmp_path / f"package-{name}", records), address, tmp_path / name).verdict == "verified"
+    held = {of["id"]: (of, links) for _, of, links, *_ in dump(tmp_path / "memo") if of}
+    assert held["message:m2"][1]["author"] == "user:gone"
+    assert "waiting" not in held["message:m2"][0]
+
+
 # ------------------------------------------------------------------------------------------------ in foul weather
+
+
+def test_undo_survives_lost_answers(package: Package, tmp_path: Path) -> None:
+    with Memo(tmp_path / "memo") as address:
+        before = dump(tmp_path / "memo")
+        proxy = FaultyProxy(address, "lost-answer", every=3, matching=lambda method, _: method == "DELETE")
+        with proxy as url:
+            carry(package, url, tmp_path / "run")
+            Road(tmp_path / "run").undo()
+    assert len(proxy.happened) > 3
+    assert dump(tmp_path / "memo") == before
 
 
 @pytest.mark.parametrize("fault", FAULTS)
