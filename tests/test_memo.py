@@ -37,6 +37,8 @@ from reversa.verifying import Finding, verify
 from reversa.wrapping import Patient
 from tests.strategies import CONTENTS, pack
 
+pytestmark = pytest.mark.loopback
+
 CONTENT = next(digest for digest, content in CONTENTS.items() if len(content) > 100)
 AT = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
 

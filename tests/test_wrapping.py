@@ -21,6 +21,8 @@ from reversa.testing.serving import Answer, Request, Serving
 from reversa.web import Refused, Web, seconds_to_wait
 from reversa.wrapping import Patient
 
+pytestmark = pytest.mark.loopback
+
 
 class Blobs:
     def open_blob(self, sha256: str) -> BinaryIO:
