@@ -25,7 +25,7 @@ from tests.faulty_disk import MODES, Crash, FaultyDisk, Mode
 from tests.paths import PROJECT
 from tests.strategies import CONTENTS, pack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 MANY = 400
 """More operations than any of the acts takes."""
 RECORDS: list[Record] = [

@@ -30,7 +30,7 @@ from tests.test_crash import memory
 from tests.test_sql import expected, no_pages, read_back, tables
 
 __all__ = ["memory", "no_pages"]
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def conversation(messages: int) -> list[Record]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzzing import CORPUS, TOKENS, Target, targets
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 NAMES = (
     "slack-json", "slack-zip", "html-page", "html-value", "package-datapackage", "package-blobs", "package-part", "package-pack", "package-changes",
 )  # fmt: skip
