@@ -168,7 +168,7 @@ class Run(RuleBasedStateMachine):
 
 
 TestRun = Run.TestCase
-TestRun.settings = settings(max_examples=8, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
+TestRun.settings = settings(max_examples=5, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # ------------------------------------------------------------------------------------------- killed

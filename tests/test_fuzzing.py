@@ -43,7 +43,7 @@ def test_changed_bytes_are_refused_or_counted(name: str, all_targets: dict[str, 
     for kept in sorted(path for path in (CORPUS / name).glob("*") if path.is_file()):
         target.read(kept.read_bytes())
 
-    @settings(max_examples=300 if name == "slack-json" else 12, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300 if name == "slack-json" else 8, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=changed(target.seed))
     def holds(data: bytes) -> None:
         target.read(data)
