@@ -8,6 +8,7 @@ those bytes; a test holds it equal to the ``rfc8785`` package.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -40,6 +41,11 @@ def encode(record: Record) -> bytes:
 def decode(kind: str, data: bytes) -> Record:
     """The record behind canonical bytes, every type checked."""
     return _decoders[kind].decode(data)
+
+
+def decode_all(kind: str, lines: Sequence[bytes]) -> list[Record]:
+    """The records of one kind behind their canonical bytes."""
+    return _decoders[kind].decode_lines(b"\n".join(lines))
 
 
 def digest(data: bytes) -> str:

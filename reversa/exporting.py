@@ -35,18 +35,17 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     tenant = source.tenant.encode("utf-8", "backslashreplace")
     if redact(tenant) is not tenant or tenant.decode() != source.tenant:
         raise SourceError("The name of the tenant is not one that a package may carry.", "Give it another name: --tenant NAME")
-    census = exporter.census()
     writer = PackageWriter(folder)
     try:
         with Spool(writer.scratch, package_order) as spool:
             intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True)
-            intake.read(progress, sum(census.values()))
+            intake.read(progress)
             for kind in spool.kinds():
                 writer.write_table(kind, intake.settled(kind))
         return writer.close(
             source=source,
             created_at=created_at,
-            balance=intake.balance(census),
+            balance=intake.balance(exporter.census()),
             changes=intake.happened(),
             unreadable=intake.unreadable.total(),
             not_mapped=intake.not_mapped,
@@ -177,7 +176,7 @@ class Intake:
         self._note(noted)
 
     def _refuse(self, item: Unreadable) -> None:
-        self.unreadable[item.kind] += 1
+        self.unreadable[item.kind] += item.count
         self._note(item)
 
     def settled(self, kind: str) -> Iterator[tuple[Record, str]]:

@@ -121,7 +121,7 @@ def _wrong_events(package: Package) -> list[str]:
         if event.get("event") == "noted":
             counted[str(event.get("code"))] += event.get("count", 0)
         else:
-            counted["unreadable"] += 1
+            counted["unreadable"] += event.get("count", 1)
     stated = Counter({happened.change.code: happened.count for happened in package.manifest.changes}) + Counter(
         unreadable=package.manifest.unreadable
     )
