@@ -18,6 +18,7 @@ from reversa.schema import fields
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoders = {kind: msgspec.json.Decoder(cls) for kind, cls in KINDS.items()}
+_list_decoders: dict[str, msgspec.json.Decoder[list[Record]]] = {kind: msgspec.json.Decoder(list[cls]) for kind, cls in KINDS.items()}  # type: ignore[valid-type]
 _instants = {kind: tuple(f.name for f in fields(kind) if f.type == "instant") for kind in KINDS}
 _references = {
     kind: tuple((f.name, frozenset(KINDS) if f.note.to == ANY else frozenset(f.note.to), f.is_list) for f in fields(kind) if f.type == "ref")
@@ -45,7 +46,7 @@ def decode(kind: str, data: bytes) -> Record:
 
 def decode_all(kind: str, lines: Sequence[bytes]) -> list[Record]:
     """The records of one kind behind their canonical bytes."""
-    return _decoders[kind].decode_lines(b"\n".join(lines))
+    return _list_decoders[kind].decode(b"[%b]" % b",".join(lines))
 
 
 def digest(data: bytes) -> str:
