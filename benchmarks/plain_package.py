@@ -119,7 +119,12 @@ def message(raw: Json, space: str, tables: Tables) -> None:
     raw.pop("type", None)
     id = f"{space}/{ts}"
     me = f"message:{id}"
-    author, thread, edited, subtype = raw.pop("user", None) or raw.get("bot_id"), raw.pop("thread_ts", None), raw.pop("edited", None), raw.pop("subtype", None)
+    author, thread, edited, subtype = (
+        raw.pop("user", None) or raw.get("bot_id"),
+        raw.pop("thread_ts", None),
+        raw.pop("edited", None),
+        raw.pop("subtype", None),
+    )
     body = {key: raw.pop(key) for key in ("text", "blocks", "attachments") if key in raw}
     for reaction in raw.pop("reactions", ()):
         for who in reaction["users"]:

@@ -35,7 +35,7 @@ def suspects(lines: Sequence[bytes]) -> set[int]:
     ends = list(accumulate(len(line) + 1 for line in lines))
     found: set[int] = set()
     for hint in _HINTS:
-        at = stringzilla.find(joined, hint)
+        at: int = stringzilla.find(joined, hint)
         while at >= 0:
             number = bisect_right(ends, at)
             found.add(number)

@@ -269,5 +269,7 @@ def _stamp(element: object) -> tuple[str, datetime] | None:
         ts = bytes(ts).decode()
     elif isinstance(ts, int) and not isinstance(ts, bool):
         ts = str(ts)
-    at = parse_time(ts) if isinstance(ts, str) else None
+    if not isinstance(ts, str):
+        return None
+    at = parse_time(ts)
     return None if at is None else (ts, at)
