@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -32,6 +32,7 @@ from reversa.reporting import Report, make_report
 from reversa.validating import validate, wrong_files
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
+from reversa.wrapping import Patient
 
 T = TypeVar("T")
 Ask = Callable[[Plan], str]
@@ -299,7 +300,7 @@ class Road:
         locator = registry.locate(target)
         importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=_password()))
         with contextlib.closing(importer):
-            yield locator, importer
+            yield locator, cast("Importer", Patient(importer))
 
     def _reader(self, locator: Locator, package: Package) -> Exporter:
         return registry.exporter(locator.system).open(locator, Options(source=package.source, private=True, password=_password()))

@@ -25,7 +25,7 @@ from tests.faulty_disk import MODES, Crash, FaultyDisk, Mode
 from tests.paths import PROJECT
 from tests.strategies import CONTENTS, pack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 MANY = 400
 """More operations than any of the acts takes."""
 RECORDS: list[Record] = [
@@ -196,4 +196,4 @@ def test_nothing_else_writes_files() -> None:
         found = re.findall(r"write_text|write_bytes|\bopen\(\"[wax]b?\"|ParquetWriter", path.read_text(encoding="utf-8"))
         if path.name == "migrating.py":
             found.remove('open("w"')  # the lock
-        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name == "demo", path
+        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name in ("demo", "testing"), path
