@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -29,7 +29,7 @@ from reversa.package import Package
 from reversa.planning import Plan, plan
 from reversa.records import Body, File, Group, Message, Page, Reaction, Record, Space, User, ref
 from reversa.reporting import Report, make_report
-from reversa.testing import memo
+from reversa.testing import ImporterSuite, memo
 from reversa.testing.faults import FAULTS, Fault, FaultyProxy
 from reversa.testing.memo_fields import TYPES
 from reversa.testing.service import Memo
@@ -440,3 +440,18 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtra) as missing:
         registry.importer("memo")
     assert missing.value.hint == "pip install 'reversa[testing]'"
+
+
+class TestMemoImporter(ImporterSuite):
+    """The whole kit, on a service of its own for every target, a faulty network before it too."""
+
+    system = "memo"
+
+    def setup_method(self) -> None:
+        self._running = ExitStack()
+
+    def teardown_method(self) -> None:
+        self._running.close()
+
+    def target(self, folder: Path) -> str:
+        return self._running.enter_context(Memo(folder))

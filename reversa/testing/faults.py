@@ -11,6 +11,7 @@ assert proxy.happened         # otherwise nothing was tried
 from __future__ import annotations
 
 import http.client
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +27,8 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", 
 
 
 class FaultyProxy(Serving):
-    """Passes requests on, and makes one fault at the ``at``-th of those that ``matching`` takes, or at every ``every``-th.
+    """Passes requests on, and makes one fault at the ``at``-th of those that ``matching`` takes, at every ``every``-th,
+    or at one in ``one_in``, drawn from a fixed seed: a fault in step with the requests would meet the same one each time.
 
     * busy: 429 with Retry-After; the service never hears of the request
     * lost-answer: the service does it, the client gets 500
@@ -43,12 +45,14 @@ class FaultyProxy(Serving):
         *,
         at: int | None = None,
         every: int | None = None,
+        one_in: int | None = None,
         matching: Callable[[str, str], bool] = lambda _method, _path: True,
         retry_after: int = 1,
         silence: float = 0,
     ) -> None:
         self._upstream = urlsplit(upstream)
-        self._fault, self._at, self._every, self._matching = fault, at, every, matching
+        self._fault, self._at, self._every, self._one_in, self._matching = fault, at, every, one_in, matching
+        self._draw = random.Random(0)  # noqa: S311 - faults, not secrets
         self._retry_after, self._silence = retry_after, silence
         self._lock = threading.Lock()
         self._expired: set[str] = set()
@@ -86,6 +90,7 @@ class FaultyProxy(Serving):
         with self._lock:
             self.seen += 1
             due = self.seen == self._at or (self._every is not None and self.seen % self._every == 0)
+            due = due or (self._one_in is not None and self._draw.random() < 1 / self._one_in)
             if self._fault == "expired-token":
                 if due:
                     self._expired.add(str(token))

@@ -13,8 +13,8 @@ from reversa.errors import Unavailable
 from reversa.testing.disturbed import few
 from reversa.testing.trial import Around, NotApplicable, Records, Trial, expected_of
 
-EVERY = 5
-"""Each so many requests meet a fault; a small number, and none that keeps step with a sequence of requests."""
+ONE_IN = 5
+"""Requests, of which one meets a fault."""
 
 
 class _Unheard(Around):
@@ -70,9 +70,11 @@ def a_faulty_network_loses_nothing(trial: Trial) -> None:
     for fault in FAULTS:
         target = trial.empty(fault)
         expected = _expected(trial, target, records)
-        with FaultyProxy(target.address, fault, every=EVERY) as url, stamina.set_testing(testing=True, attempts=50, cap=True):
+        proxy = FaultyProxy(target.address, fault, one_in=ONE_IN)
+        with proxy as url, stamina.set_testing(testing=True, attempts=50, cap=True):
             behind = msgspec.structs.replace(target, address=url)
             report = trial.run(package, behind, f"run-{fault}").import_(batch=1).verify()
+        assert proxy.happened, f"the fault {fault} met no request"
         assert report.verdict == "verified", f"behind a network that makes the fault {fault}: {report.verdict} {report.reasons}"
         merged = sum(balance.merged for balance in report.import_balance)
         assert not merged, f"{fault}: {merged} records that this run wrote itself count as found there"
