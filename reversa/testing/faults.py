@@ -27,8 +27,9 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", 
 
 
 class FaultyProxy(Serving):
-    """Passes requests on, and makes one fault at the ``at``-th of those that ``matching`` takes, at every ``every``-th,
-    or at one in ``one_in``, drawn from a fixed seed: a fault in step with the requests would meet the same one each time.
+    """Passes requests on, and makes one fault: at the ``at``-th of those that ``matching`` takes, at every ``every``-th, at one in ``one_in``.
+
+    One in so many is drawn from a fixed seed: a fault in step with the requests would meet the same one each time.
 
     * busy: 429 with Retry-After; the service never hears of the request
     * lost-answer: the service does it, the client gets 500
