@@ -7,7 +7,8 @@ redaction and reports live on the road. docs/write-an-adapter.md walks through a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import BinaryIO, Literal, NewType, Protocol, Self
+from datetime import date
+from typing import BinaryIO, Literal, NewType, Protocol, Self, runtime_checkable
 
 import msgspec
 
@@ -51,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """For systems that ask one; from the environment, never from the command line."""
     source: Source | None = None
     """Of an exporter that reads a target back: whose records to read."""
+    since: date | None = None
+    """Read only units with something created or updated since that day. An exporter that does so says it in its facts."""
 
     def __repr__(self) -> str:
         return f"Options(private={self.private}, tenant={self.tenant!r}, source={self.source!r})"
@@ -81,6 +84,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """A service that people use: never written without an accepted plan."""
     source: Source | None = None
     """Of an exporter: whose data it reads."""
+    since: date | None = None
+    """Of an exporter: it gives what is of that day or later. None: everything."""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -188,6 +193,32 @@ class Undo(Protocol):
         ...
 
 
+@runtime_checkable
+class Replace(Protocol):
+    """An importer that can bring single records to a newer state. Without it, a newer export of a source needs a new target."""
+
+    def replace(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
+        """Write these records in the place of what the target holds of them; what refers to them goes on doing so.
+
+        A record that is refused stays as it was.
+        """
+        ...
+
+    def remove(self, records: Mapping[Ref, tuple[str, ...]]) -> None:
+        """Take these records out, given with the target's ids; one that is not there any more is no error."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """An exporter that can be asked for single records."""
+
+    def named(self, records: Sequence[Ref]) -> Iterator[Item]:
+        """The items of those records that are there, in any order, without reading the others."""
+        ...
+
+
+@runtime_checkable
 class Finish(Protocol):
     """An importer with work that waits until everything is written: pages made of all records, links between them."""
 

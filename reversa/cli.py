@@ -23,12 +23,15 @@ from reversa.options import (
     private_option,
     run_argument,
     run_option,
+    since_option,
     spoken,
     tenant_option,
     to_option,
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from reversa.planning import Plan
     from reversa.reporting import Report
     from reversa.wording import Language
@@ -46,19 +49,31 @@ def main() -> None:
 @run_option
 @private_option
 @tenant_option
+@since_option
 @accept_option
 @lang_option
 @json_option
 def migrate(
-    source: str, target: str, run: Path | None, private: bool, tenant: str | None, accept: Path | None, lang: Language, as_json: bool
+    source: str,
+    target: str,
+    run: Path | None,
+    private: bool,
+    tenant: str | None,
+    since: date | None,
+    accept: Path | None,
+    lang: Language,
+    as_json: bool,
 ) -> None:
-    """The whole road: export, plan, import, verify, report. The same command goes on where it stopped."""
+    """The whole road: export, plan, import, verify, report.
+
+    The same command goes on where it stopped, and later carries a newer export of the same source.
+    """
     from reversa.migrating import default_run
     from reversa.migrating import migrate as carry
 
     folder = run or default_run(source)
     with _progress(quiet=as_json) as progress:
-        report = carry(source, target, folder, private=private, tenant=tenant, accepted=accept, ask=_ask, progress=progress)
+        report = carry(source, target, folder, private=private, tenant=tenant, since=since, accepted=accept, ask=_ask, progress=progress)
     _finish(report, folder, lang, as_json)
 
 
@@ -67,7 +82,8 @@ def migrate(
 @run_option
 @private_option
 @tenant_option
-def export(source: str, run: Path | None, private: bool, tenant: str | None) -> None:
+@since_option
+def export(source: str, run: Path | None, private: bool, tenant: str | None, since: date | None) -> None:
     """Read a source into a package."""
     from reversa.migrating import Road, default_run
     from reversa.wording import visible
@@ -76,7 +92,7 @@ def export(source: str, run: Path | None, private: bool, tenant: str | None) -> 
     with _progress() as progress:
         road = Road(folder, progress)
         with road.guarded():
-            package = road.export(source, private=private, tenant=tenant)
+            package = road.export(source, private=private, tenant=tenant, since=since)
     click.echo(visible(f"{package.count()} records of {package.source} are in {package.folder}"))
     click.echo(f"Its SHA-256, to be kept elsewhere: {package.seal()}")
     click.echo(f"Next: reversa plan {folder} TARGET")

@@ -76,6 +76,12 @@ package_argument = click.argument("package", type=click.Path(path_type=Path, exi
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 private_option = click.option("--private", is_flag=True, help="Direct messages and private spaces too.")
 tenant_option = click.option("--tenant", help="Whose data it is, where the source does not say.")
+since_option = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=lambda _ctx, _param, at: at and at.date(),
+    help="Only what is of that day or later: a last delta.",
+)
 run_option = click.option("--run", type=click.Path(path_type=Path), help="Run folder; default: NAME.reversa here.")
 accept_option = click.option("--accept", type=click.Path(path_type=Path), help="losses.csv with every line accepted.")
 run_argument = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))

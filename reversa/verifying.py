@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,9 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from reversa.adapter import Change, Exporter, Importer, Noted, Unreadable
+from reversa.adapter import Change, Exporter, Importer, Item, Noted, Selective, Unreadable
 from reversa.blobs import Measure
 from reversa.canonical import encode
+from reversa.errors import TargetError
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
@@ -64,15 +66,24 @@ class Comparison(msgspec.Struct, kw_only=True):
 
 
 def verify(
-    package: Package, importer: Importer, target: Exporter, ledger: Ledger, scratch: Path, keep: Callable[[Finding], None], progress: Progress
+    package: Package,
+    importer: Importer,
+    target: Exporter,
+    ledger: Ledger,
+    scratch: Path,
+    keep: Callable[[Finding], None],
+    progress: Progress,
+    edited: Callable[[Record, Record | None], bool] = lambda _expected, _found: False,
 ) -> Comparison:
     """Compare what the target shows with what the package and the importer's shape make expected.
 
-    ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status.
+    ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status; ``edited``
+    says of a record that is not as expected whether people changed it since it was.
     """
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
-        refused = ledger.refused()
+        refused = ledger.aside()
+        comparer.expect_edits(edited, ledger.standing())
         draw = Draw(package)
         for unit, digests in package.units():
             shaped = importer.shape(unit)
@@ -89,7 +100,8 @@ def verify(
                 if record != source:
                     sources.add(source, encode(source))
         intake = Intake(target, found, Measure(), comparer.hear)
-        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
+        items = None if package.manifest.since is None else _named(package, target)
+        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count(), items)
         drawn = draw.drawn()
         comparer.watch(drawn)
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
@@ -98,6 +110,15 @@ def verify(
     comparison.sample = Sample(seed=draw.seed, eligible=draw.eligible, records=tuple(drawn.values()))
     comparison.lost_ids = _lost_ids(importer, ledger, keep)
     return comparison
+
+
+def _named(package: Package, target: Exporter) -> Iterator[Item]:
+    """What the target shows of the records of a package. Raises TargetError when it cannot be asked for single ones."""
+    if not isinstance(target, Selective):
+        raise TargetError(f"{target.facts.system} cannot be asked for single records.", "Export all of the source: leave out --since.")
+    refs = (Ref(f"{kind}:{id}") for kind, id, _, _ in package.identities())
+    while some := list(itertools.islice(refs, 1000)):
+        yield from target.named(some)
 
 
 def compare_packages(a: Path, b: Path) -> list[Finding]:
@@ -160,10 +181,16 @@ class Comparer:
         self._refused: Counter[str] = Counter()
         self._undeclared = self._widened = self._unreadable = 0
         self._watched: dict[tuple[str, str], Drawn] = {}
+        self._edited: Callable[[Record, Record | None], bool] = lambda _expected, _found: False
+        self._standing: AbstractSet[Ref] = frozenset()
 
     def watch(self, drawn: dict[Ref, Drawn]) -> None:
         """Fill in these records of the sample when they are compared."""
         self._watched = {ref_parts(ref): record for ref, record in drawn.items()}
+
+    def expect_edits(self, edited: Callable[[Record, Record | None], bool], standing: AbstractSet[Ref]) -> None:
+        """Do not count as differences what people changed, where that stands or is to be decided."""
+        self._edited, self._standing = edited, standing
 
     def expect(self, noted: tuple[Noted, ...], refused: AbstractSet[Ref] = frozenset()) -> None:
         """Remember the changes on the way of a unit; what is skipped is seen by its absence, what was refused not at all."""
@@ -211,13 +238,16 @@ class Comparer:
             original = source[0] if source is not None and source[0].id == left[0].id else left[0]
             met = right if right is not None and right[0].id == left[0].id else None
             self._keep_drawn(original, left[0], None if met is None else met[0])
-            if met is None:
+            if (met is None or met[1] != left[1]) and self._edited(left[0], None if met is None else met[0]):
+                for change in self._noted.pop(ref_to(left[0]), []):
+                    self._refused[change.code] += change.count
+            elif met is None:
                 self._missing(left[0])
+            elif left[1] == met[1] and original is left[0]:
+                self._same(left[0])
             else:
-                if left[1] == met[1] and original is left[0]:
-                    self._same(left[0])
-                else:
-                    self._fieldwise(original, left[0], met[0])
+                self._fieldwise(original, left[0], met[0])
+            if met is not None:
                 right = next(found, None)
             left = next(expected, None)
 
@@ -245,6 +275,8 @@ class Comparer:
 
     def _extra(self, record: Record) -> None:
         kind = kind_of(record)
+        if ref_to(record) in self._standing:
+            return
         self._records[kind, "+"] += 1
         for field in _present(record):
             self._fields[kind, field, "+"] += 1

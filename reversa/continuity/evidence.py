@@ -238,8 +238,9 @@ def _about(known: Known[T], name: str, digest_of: Callable[[T], str], digest: st
 
 
 def _count_outcomes(path: Path) -> dict[tuple[str, str], int]:
+    query = "SELECT kind, CASE state WHEN 'replaced' THEN 'written' ELSE state END, count(*) FROM outcome GROUP BY 1, 2"
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-        return {(kind, state): count for kind, state, count in db.execute("SELECT kind, state, count(*) FROM outcome GROUP BY kind, state")}
+        return {(kind, state): count for kind, state, count in db.execute(query)}
 
 
 def _count_findings(path: Path) -> int:

@@ -56,7 +56,9 @@ def census(archive: Archive, layout: Layout) -> Mapping[str, int]:
     count["space"] += _folders_without_entry(archive, layout)
     count["comment"] += sum(len(_elements(archive, name)) for days in layout.canvas_days.values() for name in days)
     count["opaque"] += sum(len(_elements(archive, name)) for name in layout.lists)
-    count["opaque"] += len(layout.strangers) + len(layout.bodies.keys() - used) + len(archive.refused)
+    count["opaque"] += len(layout.strangers) + len(archive.refused)
+    if layout.since is None:  # else nobody knows which are used by messages of earlier days
+        count["opaque"] += len(layout.bodies.keys() - used)
     return count
 
 
