@@ -18,12 +18,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.road import GENERATOR, PROJECT, measured
-from reversa.journal import read_steps
+from reversa.journal import StepName, read_steps
 from reversa.migrating import migrate
 
 MESSAGES = 1000
 FIRST = date(2035, 1, 1)
-STEPS = ("export", "plan", "import", "verify")
+STEPS: tuple[StepName, ...] = ("export", "plan", "import", "verify")
 
 
 def history(messages: int, work: Path) -> Path:

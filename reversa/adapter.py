@@ -80,6 +80,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Every change it may make; one that happens without being declared is a defect."""
     limits: Mapping[str, str] = {}
     """Limits of the target, in words."""
+    settles: float = 0
+    """Of a target: seconds until it shows what was written; 0: at once."""
     live: bool = False
     """A service that people use: never written without an accepted plan."""
     source: Source | None = None
@@ -215,6 +217,19 @@ class Selective(Protocol):
 
     def named(self, records: Sequence[Ref]) -> Iterator[Item]:
         """The items of those records that are there, in any order, without reading the others."""
+        ...
+
+
+@runtime_checkable
+class Sharded(Protocol):
+    """An exporter that can be read in parts, by several processes at once, and again from where reading was interrupted."""
+
+    def shards(self) -> Sequence[str]:
+        """The names of the parts; the same ones as long as nothing is written."""
+        ...
+
+    def shard(self, name: str) -> Iterator[Item]:
+        """The items of one part: all parts in order, kind by kind, are :meth:`Exporter.items`."""
         ...
 
 

@@ -23,6 +23,8 @@ from reversa.options import (
     private_option,
     run_argument,
     run_option,
+    seed_of,
+    seed_option,
     since_option,
     spoken,
     tenant_option,
@@ -138,16 +140,18 @@ def import_(run: Path, accept: Path | None) -> None:
 
 @main.command()
 @run_argument
+@click.option("--sample", "percent", callback=percentage, help="Ask for a share of the units only, as 1%: the verdict is then sampled.")
+@seed_option
 @lang_option
 @json_option
-def verify(run: Path, lang: Language, as_json: bool) -> None:
-    """Read the target back and compare it with what the package makes expected."""
+def verify(run: Path, percent: str | None, seed: int | None, lang: Language, as_json: bool) -> None:
+    """Read the target back and compare it with what the package makes expected. It goes on where it was interrupted."""
     from reversa.migrating import Road
 
     with _progress(quiet=as_json) as progress:
         road = Road(run, progress)
         with road.guarded():
-            report = road.verify()
+            report = road.verify(percent, seed_of(seed, percent))
     _finish(report, run, lang, as_json)
 
 
@@ -179,7 +183,7 @@ def runbook(run: Path, lang: Language) -> None:
 @main.command()
 @package_argument
 @click.option("--sample", "percent", callback=percentage, help="Restore a share of the units only, as 1%; default: all.")
-@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Draw these units; default: made of the package and the date.")
+@seed_option
 @to_option
 @lang_option
 def drill(package: Path, percent: str | None, seed: int | None, to: Path | None, lang: Language) -> None:
@@ -189,8 +193,7 @@ def drill(package: Path, percent: str | None, seed: int | None, to: Path | None,
     from reversa.continuity.drilled import told
     from reversa.drilling import drill as rehearse
 
-    if seed is not None and percent is None:
-        raise click.UsageError("--seed draws a sample: add --sample 1%")
+    seed = seed_of(seed, percent)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler stops is cleaned up like what a person stops
     with _progress() as progress:
         made, path = rehearse(package, percent, seed, to, progress)

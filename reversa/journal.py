@@ -15,7 +15,7 @@ import msgspec
 from reversa import __version__
 
 StepName = Literal["validate", "sample", "export", "plan", "import", "verify", "undo"]
-ENDINGS = frozenset({"done", "verified", "incomplete", "different"})
+ENDINGS = frozenset({"done", "verified", "sampled", "incomplete", "different"})
 """The results of a step that came to its end: what it did, or the verdict of a verification."""
 
 

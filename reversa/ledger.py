@@ -225,14 +225,11 @@ class Ledger:
 
     def reopen(self) -> set[Ref]:
         """Forget what did not arrive and may now; returns the roots of the units in which anything is to be done."""
-        place = "(SELECT digest FROM newer n WHERE n.kind = o.kind AND n.id = o.id)"
-        doomed = f"FROM outcome o WHERE state IN ('skipped', 'refused', 'blocked') AND (state <> 'skipped' OR source_digest <> coalesce({place}, ''))"
-        if not self._whole:
-            doomed += f" AND {place} IS NOT NULL"
+        of = "outcome LEFT JOIN newer USING (kind, id)" if self._whole else self._of
+        doomed = self._db.execute(f"SELECT kind, id FROM {of} WHERE state <> 'removed' AND {_NOTHING_THERE}").fetchall()  # noqa: S608 - our own names
         with self._transaction():
-            for table in ("change", "target"):
-                self._db.execute(f"DELETE FROM {table} WHERE (kind, id) IN (SELECT kind, id {doomed})")  # noqa: S608 - our own names
-            self._db.execute(f"DELETE FROM outcome WHERE (kind, id) IN (SELECT kind, id {doomed})")  # noqa: S608 - our own names
+            for table in ("outcome", "target", "change"):
+                self._db.executemany(f"DELETE FROM {table} WHERE kind = ? AND id = ?", doomed)  # noqa: S608 - our own names
         ours = "SELECT newer.root FROM newer LEFT JOIN outcome USING (kind, id) WHERE outcome.kind IS NULL OR source_digest <> digest OR state = 'conflict'"
         gone = f" UNION SELECT root FROM outcome o WHERE {_GONE}" if self._whole else ""  # noqa: S608 - our own names
         return {Ref(root) for (root,) in self._db.execute(ours + gone)}

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import itertools
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from reversa import registry
-from reversa.adapter import Options
+from reversa.adapter import Options, Sharded
 from reversa.delta import Conflicts, carry, edits, meet
+from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
 from reversa.exporting import Progress, export
 from reversa.files import write_whole
@@ -25,8 +27,9 @@ from reversa.package import Package
 from reversa.planning import Delta, Plan, accept, plan, write_losses
 from reversa.records import Ref
 from reversa.renewing import NEWER, Taken, package_in, put_newer, resolved, stamp
-from reversa.reporting import Report, make_report
+from reversa.reporting import Report, Verdict, make_report
 from reversa.runfolder import RunFolder, password
+from reversa.sharding import Parts, forget
 from reversa.validating import validate
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
@@ -216,6 +219,7 @@ class Road(RunFolder):
             raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
+            forget(self.folder)
             with self._step("import") as step:
                 if ledger.generation == 1:
                     import_package(package, importer, ledger, self._progress)
@@ -225,8 +229,11 @@ class Road(RunFolder):
                 self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
                 step.records = ledger.taken
 
-    def verify(self) -> Report:
-        """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``."""
+    def verify(self, sample: str | None = None, seed: int | None = None) -> Report:
+        """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``.
+
+        Of a ``sample``, given in percent, only the units drawn are asked for, and only ``sampled.json`` is written.
+        """
         from reversa.rendering import write_html
 
         package, made = self._whole_package(), self._plan()
@@ -236,32 +243,64 @@ class Road(RunFolder):
                     f"Nothing of {self.folder} is in {made.target}: it has not been imported, or was undone.", f"reversa import {self.folder}"
                 )
         with self._step("verify") as step:
-            report = self._verify(package, made)
+            report = self._verify(package, made) if sample is None else self._verify_sample(package, made, sample, seed)
             step.records = sum(line.exported for line in report.import_balance)
             step.result = report.verdict
-        for language in ("fr", "en"):
+        for language in ("fr", "en") if sample is None else ():
             write_html(report, language, self.folder / f"report.{language}.html")
         return report
 
     def _verify(self, package: Package, made: Plan) -> Report:
-        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
+        now, part = datetime.now(UTC), package.manifest.since is not None
+        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger, contextlib.ExitStack() as opened:
             ledger.bind(package.manifest.digest, str(locator))
-            if package.manifest.since is not None:
+            exporter = opened.enter_context(contextlib.closing(self._reader(locator, package)))
+            parts = None
+            if part:
                 meet(package, ledger)
+            elif isinstance(exporter, Sharded):
+                parts = Parts(self.folder, package.manifest.digest, locator, self._reading(package), now, exporter)
+                opened.enter_context(contextlib.closing(parts))
+            conflicts = opened.enter_context(Conflicts(self.folder / "conflicts.csv", more=True))
+            lines = opened.enter_context((self.folder / "findings.ndjson").open("wb"))
             findings: list[Finding] = []
-            exporter = self._reader(locator, package)
-            conflicts = Conflicts(self.folder / "conflicts.csv", more=True)
-            with contextlib.closing(exporter), (self.folder / "findings.ndjson").open("wb") as lines, conflicts:
 
-                def keep(finding: Finding) -> None:
-                    lines.write(msgspec.json.encode(finding) + b"\n")
-                    if len(findings) < 1000:
-                        findings.append(finding)
+            def keep(finding: Finding) -> None:
+                lines.write(msgspec.json.encode(finding) + b"\n")
+                if len(findings) < 1000:
+                    findings.append(finding)
 
-                comparison = verify(package, importer, exporter, ledger, self.folder, keep, self._progress, edits(ledger, conflicts))
+            edited = edits(ledger, conflicts)
+            comparison = verify(
+                package, importer, exporter, ledger, self.folder, keep, self._progress, edited, parts=parts, named=part, sleep=self._sleep
+            )
             report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC))
+        if parts is not None:
+            report = msgspec.structs.replace(report, resumed=parts.resumed)
         self._write("sample.json", comparison.sample)
         self._write("report.json", report)
+        forget(self.folder)
+        return report
+
+    def _verify_sample(self, package: Package, made: Plan, percent: str, seed: int | None) -> Report:
+        """The same for a package of the units drawn."""
+        now, findings = datetime.now(UTC), list[Finding]()
+        drawn, limit = draw(package, percent, daily_seed(package, now) if seed is None else seed, chosen=seed is not None)
+        with (
+            tempfile.TemporaryDirectory(dir=self.folder, prefix="sorting-") as scratch,
+            self._importer(made.target, package) as (locator, importer),
+            contextlib.closing(self._reader(locator, package)) as exporter,
+            self._ledger() as ledger,
+        ):
+            ledger.bind(package.manifest.digest, str(locator))
+            sample = write_sample(package, drawn.seed, limit, Path(scratch) / "package")
+            ledger.meet(sample.identities(), whole=False)
+            planned = msgspec.structs.replace(plan(sample, importer, made.target, self._progress), accepted_by=made.accepted_by)
+            comparison = verify(sample, importer, exporter, ledger, Path(scratch), findings.append, self._progress, named=True, sleep=self._sleep)
+            report = make_report(sample, planned, ledger, importer.facts.changes, comparison, tuple(findings), now)
+        verdict: Verdict = "sampled" if report.verdict == "verified" else report.verdict
+        report = msgspec.structs.replace(report, verdict=verdict, drawn=drawn, package=package.manifest.digest)
+        self._write("sampled.json", report)
         return report
 
     def undo(self) -> int:
@@ -271,6 +310,7 @@ class Road(RunFolder):
             take_back = getattr(importer, "undo", None)
             if take_back is None:
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
+            forget(self.folder)
             with self._step("undo") as step:
                 unconfirmed = importer.find(list(ledger.interrupted))
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)

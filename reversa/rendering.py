@@ -78,7 +78,7 @@ def write_html(report: Report, language: str, path: Path) -> None:
             apart=_apart(report, t),
             apart_sentence=_apart_sentence(report, t),
             accepted=_accepted(report, t),
-            delta_sentence=_delta_sentence(report.delta, t),
+            looked=_looked(report, t),
             arrivals=_arrivals(report),
             exported=sum(row.exported for row in report.import_balance if row.kind != "opaque"),
             arrived=sum(counts.get("=", 0) for kind, counts in report.records.items() if kind != "opaque"),
@@ -105,7 +105,7 @@ def render_text(report: Report, language: str) -> str:
         [f"{visible(report.source)} → {visible(report.target)}", t("page.compared", moment=t.moment(report.made_at))],
         [
             line
-            for text in (_headline_text(report, t), _apart_sentence(report, t), _delta_sentence(report.delta, t), _accepted(report, t))
+            for text in (_headline_text(report, t), _apart_sentence(report, t), *_looked(report, t), _accepted(report, t))
             for line in _wrapped(text)
         ],
         [t("changes.title"), *_change_lines(report.changes, t)],
@@ -168,6 +168,17 @@ def _accepted(report: Report, t: Texts) -> Phrase:
     if report.accepted_by is not None:
         return t("accepted.by", people=report.accepted_by)
     return t("accepted.nobody") if any(line.planned for line in report.changes) else t("accepted.nothing")
+
+
+def _looked(report: Report, t: Texts) -> list[Phrase]:
+    """What was looked at, where that is not simply everything at once."""
+    drawn, resumed = report.drawn, report.resumed
+    return [
+        *([_delta_sentence(report.delta, t)] if report.delta else []),
+        *([t("looked.drawn", drawn.units, drawn=drawn.drawn, percent=drawn.percent, seed=str(drawn.seed))] if drawn else []),
+        *([t("looked.late", report.late)] if report.late else []),
+        *([t("looked.resumed", parts=resumed.parts, of=resumed.of, moment=t.moment(resumed.begun_at))] if resumed else []),
+    ]
 
 
 def _delta_sentence(delta: Delta | None, t: Texts) -> Phrase:

@@ -11,14 +11,22 @@ import msgspec
 
 from reversa import __version__
 from reversa.adapter import Change
+from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
 from reversa.ledger import Ledger
 from reversa.package import Balance, Package
 from reversa.planning import Delta, Plan
+from reversa.sharding import Resumed
 from reversa.verifying import BAD, Comparison, Finding
 
-Verdict = Literal["verified", "incomplete", "different"]
-EXIT_CODES: dict[Verdict, int] = {"verified": EXIT_VERIFIED, "incomplete": EXIT_INCOMPLETE, "different": EXIT_DIFFERENT}
+Verdict = Literal["verified", "sampled", "incomplete", "different"]
+"""`sampled` says of the units drawn what `verified` says of all."""
+EXIT_CODES: dict[Verdict, int] = {
+    "verified": EXIT_VERIFIED,
+    "sampled": EXIT_VERIFIED,
+    "incomplete": EXIT_INCOMPLETE,
+    "different": EXIT_DIFFERENT,
+}
 SHOWN_EVENTS = 200
 
 
@@ -112,6 +120,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Of a package that is not the first of its run: what it brought."""
     since: date | None = None
     """Only what is of that day or later was read, carried and compared."""
+    drawn: Drawn | None = None
+    """The sample, if no more was compared."""
+    late: int = 0
+    """Records that the target did not show as expected at once, and was asked for again."""
+    resumed: Resumed | None = None
+    """Of a verification that went on where an earlier one had been interrupted."""
     conflicts: int = 0
     """Records that people changed at the target, about which nobody has decided."""
 
@@ -178,6 +192,7 @@ def make_report(
         volume=volume,
         delta=plan.delta,
         since=manifest.since,
+        late=comparison.late,
         conflicts=conflicts,
     )
 

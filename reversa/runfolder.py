@@ -7,7 +7,8 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,8 +32,15 @@ T = TypeVar("T")
 class RunFolder:
     """What the steps of the road share."""
 
-    def __init__(self, folder: str | Path, progress: Progress = lambda _step, _done, _whole: None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        progress: Progress = lambda _step, _done, _whole: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``sleep`` is given the seconds that a late target needs."""
         self.folder = Path(folder)
+        self._sleep = sleep
         self._progress = progress
 
     @contextlib.contextmanager
@@ -82,7 +90,11 @@ class RunFolder:
             yield locator, importer
 
     def _reader(self, locator: Locator, package: Package) -> Exporter:
-        return registry.exporter(locator.system).open(locator, Options(source=package.source, private=True, password=password()))
+        return registry.exporter(locator.system).open(locator, self._reading(package))
+
+    def _reading(self, package: Package) -> Options:
+        """How a target is opened to be read back."""
+        return Options(source=package.source, private=True, password=password())
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[Ledger]:

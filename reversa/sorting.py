@@ -53,14 +53,27 @@ class Spool:
 
     def add(self, record: Record, data: bytes) -> None:
         """Set aside a record, given with its canonical bytes."""
-        kind = kind_of(record)
-        runs = self._kinds.get(kind)
-        if runs is None:
-            runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
-        runs.add(self._key(record), data)
+        self._runs_of(kind_of(record)).add(self._key(record), data)
 
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self._kinds]
+
+    def keep(self, folder: Path) -> None:
+        """Move the sorted runs to a folder that stays, for :meth:`take`."""
+        for kind, runs in self._kinds.items():
+            for number, path in enumerate(runs.finish()):
+                path.rename(folder / f"{kind}-{number:05d}")
+
+    def take(self, folder: Path) -> None:
+        """Read the runs that were kept in a folder, too."""
+        for path in sorted(folder.glob("*-?????")):
+            self._runs_of(path.name.rpartition("-")[0]).kept.append(path)
+
+    def _runs_of(self, kind: str) -> _Runs:
+        runs = self._kinds.get(kind)
+        if runs is None:
+            runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
+        return runs
 
     def sorted(self, kind: str) -> Iterator[tuple[Record, bytes]]:
         """The records of a kind in order, with their canonical bytes; equal keys in the order of their bytes."""
@@ -86,6 +99,7 @@ class _Runs:
         self._folder, self._kind = folder, kind
         self._buffer: list[tuple[SortKey, bytes]] = []
         self._size = 0
+        self.kept: list[Path] = []
         self._runs: list[tuple[Path, tuple[SortKey, bytes]]] = []  # each with its last item
 
     def add(self, key: SortKey, data: bytes) -> None:
@@ -107,4 +121,4 @@ class _Runs:
 
     def finish(self) -> list[Path]:
         self._flush()
-        return [path for path, _ in self._runs]
+        return [*(path for path, _ in self._runs), *self.kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
@@ -19,8 +20,10 @@ from reversa.errors import TargetError
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
+from reversa.rechecking import Asked, ask_again, brought_up, pending
 from reversa.records import KINDS, Grant, Record, Ref, kind_of, ref_parts, ref_to
 from reversa.sampling import Draw, Drawn, Sample
+from reversa.sharding import Parts
 from reversa.sorting import Spool, identity_order
 
 Status = Literal["=", "~", "L", "*", "-", "+", "!", "?"]
@@ -58,6 +61,8 @@ class Comparison(msgspec.Struct, kw_only=True):
     """Records of the ledger that the target no longer finds under the id it gave."""
     rights_widened: int = 0
     unreadable: int = 0
+    late: int = 0
+    """Records that the target did not show as expected at once, and was asked for again."""
     sample: Sample | None = None
 
     def total(self, status: Status) -> int:
@@ -74,11 +79,16 @@ def verify(
     keep: Callable[[Finding], None],
     progress: Progress,
     edited: Callable[[Record, Record | None], bool] = lambda _expected, _found: False,
+    *,
+    parts: Parts | None = None,
+    named: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Comparison:
     """Compare what the target shows with what the package and the importer's shape make expected.
 
     ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status; ``edited``
-    says of a record that is not as expected whether people changed it since it was.
+    says of a record that is not as expected whether people changed it since it was. The target is read whole, or in
+    ``parts``, or, ``named``, of the records of the package only.
     """
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
@@ -101,17 +111,45 @@ def verify(
                 expected.add(record, encode(record))
                 if record != source:
                     sources.add(source, encode(source))
-        intake = Intake(target, found, Measure(), comparer.hear)
-        items = None if package.manifest.since is None else _named(package, target)
-        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count(), items)
+        if parts is not None:
+            for event in parts.finish(found, progress):
+                comparer.hear(event)
+        else:
+            intake = Intake(target, found, Measure(), comparer.hear)
+            items = _named(package, target) if named else None
+            intake.read(lambda _, done, whole: progress("verify", done, whole), package.count(), items)
+        asked = _asked_again(importer, target, ledger, expected, found, sleep, scratch, progress)
         drawn = draw.drawn()
         comparer.watch(drawn)
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
-            comparer.compare(expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
+            comparer.compare(
+                expected.sorted(kind), sources.sorted(kind), brought_up(found.sorted(kind), asked, kind) if asked else found.sorted(kind)
+            )
         comparison = comparer.comparison()
+    comparison.late = len(asked)
     comparison.sample = Sample(seed=draw.seed, eligible=draw.eligible, records=tuple(drawn.values()))
     comparison.lost_ids = _lost_ids(importer, ledger, keep)
     return comparison
+
+
+def _asked_again(
+    importer: Importer,
+    target: Exporter,
+    ledger: Ledger,
+    expected: Spool,
+    found: Spool,
+    sleep: Callable[[float], None],
+    scratch: Path,
+    progress: Progress,
+) -> Asked:
+    """Of a target that is late: what it shows later of the records that it does not show as expected."""
+    settles = max(importer.facts.settles, target.facts.settles)
+    if not settles or not isinstance(target, Selective):
+        return {}
+    standing = ledger.standing()
+    kinds = [kind for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]) if kind in target.facts.kinds]
+    waiting = {record: wanted for kind in kinds for record, wanted in pending(expected.sorted(kind), found.sorted(kind)) if record not in standing}
+    return ask_again(target, waiting, settles, sleep, scratch, progress)
 
 
 def _named(package: Package, target: Exporter) -> Iterator[Item]:

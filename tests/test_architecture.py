@@ -14,8 +14,8 @@ MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(
 ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown", "reversa.wording"}
 ORDER = [
     "errors", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
-    "validating",
-    "registry", "exporting", "ledger", "planning", "importing", "delta", "journal", "renewing", "runfolder", "sampling", "verifying", "reporting", "differences", "plots", "rendering",
+    "validating", "drawing",
+    "registry", "exporting", "ledger", "planning", "importing", "delta", "journal", "renewing", "runfolder", "sampling", "rechecking", "sharding", "verifying", "reporting", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "options", "cli",
 ]  # fmt: skip
 ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]

@@ -226,7 +226,7 @@ def newest_drill(folder: Path, shown: str, seal: Evidence) -> Known[Drill]:
 def _own_files(folder: Path) -> list[str]:
     """The files of a folder that may be evidence: not the runbooks made of them, nor what a step leaves while it works."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    passing = ("runbook.", "run.lock", "sorting-", "ledger.sqlite-")
+    passing = ("runbook.", "run.lock", "sorting-", "reading/", "newer/", "earlier/", "ledger.sqlite-")
     return sorted(name for name in names if not name.startswith(passing) and ".partial" not in name)
 
 

@@ -18,6 +18,7 @@ from reversa.systems.sql.reading import read_kind
 from reversa.systems.sql.tables import Tables, tables_of
 
 _IN_LIST = 500
+_SHARD = 200_000
 
 
 class _Content(io.RawIOBase):
@@ -100,6 +101,19 @@ class SqlExporter:
         first = start if encode is None else encode(start)
         owns = [self._tables.kinds[kind] for kind in self._kinds]
         return sa.union(*(sa.select(own.c.root).where((own.c.created_at >= first) | (own.c.updated_at >= first)) for own in owns))
+
+    def shards(self) -> Sequence[str]:
+        """Ranges of keys."""
+        with answered(self._engine), self._engine.connect() as connection:
+            entity = self._tables.entity
+            highest = connection.execute(sa.select(sa.func.max(entity.c.key))).scalar() if self._kinds else None
+        return [f"{start}-{start + _SHARD}" for start in range(0, (highest or 0) + 1, _SHARD)]
+
+    def shard(self, name: str) -> Iterator[Item]:
+        start, _, stop = name.partition("-")
+        with answered(self._engine):
+            for kind in self._kinds:
+                yield from self._read(kind, range(int(start), int(stop)))
 
     def named(self, records: Sequence[Ref]) -> Iterator[Item]:
         entity, ids = self._tables.entity, dict[str, list[str]]()

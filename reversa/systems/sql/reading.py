@@ -43,10 +43,13 @@ class Select:
         return self._dialect.decoder(field.type)
 
     def query(self, source: int, keys: Sequence[int] | None) -> sa.Select[Any]:
-        """The rows of a source; of the entities with these keys only, if they are given."""
+        """The rows of a source; of the entities with these keys only, or in this range of keys, if they are given."""
         order = [column for column in self.table.primary_key.columns if column.name != "entity"]
         query = sa.select(*self._columns).select_from(self._from).where(self._own.c.source == source).order_by(self.table.c.entity, *order)
-        return query if keys is None else query.where(self.table.c.entity.in_(keys))
+        if keys is None:
+            return query
+        own = self.table.c.entity
+        return query.where((own >= keys.start) & (own < keys.stop) if isinstance(keys, range) else own.in_(keys))
 
 
 class Values:
@@ -132,7 +135,7 @@ def _only(value: Any) -> Any:
 def read_kind(
     tables: Tables, dialect: Dialect, kind: str, source: int, stream: Stream, keys: Sequence[int] | None = None
 ) -> Iterator[Record | Unreadable]:
-    """The records of a kind that belong to a source; those with these keys only, if they are given."""
+    """The records of a kind that belong to a source; those with these keys only, or in this range of keys, if they are given."""
     select, values = Select(tables, dialect, tables.kinds[kind]), Values()
     for field in fields(kind):
         if field.is_list:
