@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import itertools
@@ -19,7 +20,7 @@ from reversa.delta import Conflicts, carry, edits, meet
 from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
 from reversa.exporting import Progress, export
-from reversa.files import write_whole
+from reversa.files import whole, write_whole
 from reversa.importing import import_package
 from reversa.journal import predicted, read_steps
 from reversa.ledger import Ledger
@@ -262,7 +263,7 @@ class Road(RunFolder):
                 parts = Parts(self.folder, package.manifest.digest, locator, self._reading(package), now, exporter)
                 opened.enter_context(contextlib.closing(parts))
             conflicts = opened.enter_context(Conflicts(self.folder / "conflicts.csv", more=True))
-            lines = opened.enter_context((self.folder / "findings.ndjson").open("wb"))
+            lines = opened.enter_context(whole(self.folder / "findings.ndjson"))
             findings: list[Finding] = []
 
             def keep(finding: Finding) -> None:
@@ -371,14 +372,13 @@ class Road(RunFolder):
         if made.delta is None or not path.exists():
             return None
         steps = read_steps(path.read_bytes())
-        written = sum(sum(of_kind.values()) for of_kind in (made.delta.new, made.delta.changed, made.delta.deleted))
-        times = predicted(steps, "import", written), predicted(steps, "verify", sum(made.records.values()))
+        times = predicted(steps, "import", made.delta.total()), predicted(steps, "verify", sum(made.records.values()))
         return None if None in times else round(sum(time or 0 for time in times))
 
     def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
         """Old address → new address, for every record that had one."""
-        with (self.folder / "redirects.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
+        with whole(self.folder / "redirects.csv") as file:
+            writer = csv.writer(codecs.getwriter("utf-8")(file))
             writer.writerow(["old", "new"])
             for kind, id, url in package.addresses():
                 entry = ledger.entry(Ref(f"{kind}:{id}"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reversa.errors import RunError
+from reversa.files import flush
 from reversa.package import Package
 
 NEWER, EARLIER = "newer", "earlier"
@@ -72,9 +73,11 @@ def put_newer(folder: Path) -> None:
         for name in _ABOUT_A_PACKAGE:
             if (folder / name).exists():
                 (folder / name).rename(earlier / name)
+        flush(earlier)  # what it held is there before anything takes its place
         for name in _PACKAGES:
             if (newer / name).exists():
                 (newer / name).rename(folder / name)
+        flush(folder)
     (newer / "source.json").replace(folder / "source.json")
     newer.rmdir()
 

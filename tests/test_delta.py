@@ -27,9 +27,10 @@ from reversa.errors import RunError, SourceError
 from reversa.importers.sql import SqlImporter
 from reversa.journal import Step, StepName, predicted
 from reversa.ledger import Ledger
-from reversa.migrating import migrate
+from reversa.migrating import Road, migrate
+from reversa.planning import Plan
 from reversa.records import Body, Message, Reaction, Record, Ref, Space, User, kind_of, ref, ref_to
-from reversa.rendering import render_text
+from reversa.rendering import render_plan, render_text
 from reversa.reporting import Report
 from tests.strategies import CONTENTS, pack, units
 from tests.strategies import records as any_records
@@ -113,6 +114,19 @@ def test_what_is_new_changed_and_deleted_is_carried(run: Run) -> None:
     assert {r.id: r.body.text for r in shown.values() if isinstance(r, Message) and r.body} == {"1": "one", "2": "deux", "4": "four"}
     assert (run.run / "earlier" / "001" / "package.json").exists()
     assert [b.unexplained for b in report.import_balance] == [0, 0, 0]
+    assert "Since the export before: 1 new, 1 changed, 1 deleted." in render_text(report, "en")
+    plan = msgspec.json.decode((run.run / "plan.json").read_bytes(), type=Plan)
+    assert "1 nouveaux, 1 modifiés, 1 supprimés" in (shown_plan := render_plan(plan, "fr")) and "prennent environ" in shown_plan  # noqa: PT018
+    assert "Records to write, replace and remove" in Road(run.run).runbook("en").read_text()
+
+
+def test_undo_takes_back_what_every_generation_wrote(run: Run) -> None:
+    run.carry([SPACE, ANA, message("1", "one"), message("2", "two")])
+    run.carry([SPACE, ANA, message("2", "deux"), message("3", "three")])
+    Road(run.run).undo()
+    with contextlib.closing(sqlite3.connect(run.database)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert run.again().verdict == "verified"
 
 
 def test_what_only_a_removed_record_needed_is_removed_too(run: Run) -> None:

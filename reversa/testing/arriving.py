@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -162,6 +163,10 @@ def assert_report(report: Report, records: Sequence[Record], expected: Records) 
     assert same == sent, f"the report calls {same} records equal, there are {dict(sent)}"
     values = sum(getattr(record, name) is not None for record in expected.values() for name in record.__struct_fields__)
     seen = sum(count for of_kind in report.fields.values() for of_field in of_kind.values() for status, count in of_field.items() if status in "=~")
+    head = report.headline
+    assert (head.values, head.identical + head.converted + head.lost, head.wrong) == (head.values, head.values, 0), (
+        f"the headline does not add up: {head}"
+    )
     assert seen == values, f"the report compares {seen} values, the target should show {values}"
 
 
@@ -267,6 +272,20 @@ def records_are_found_by_source_id(trial: Trial) -> None:
         assert not wrong, f"records that were never written are found: {sorted(wrong)[:3]}"
     missing = [record for record in expected if not found.get(record)]
     assert not missing, f"{len(missing)} written records are not found by their source id: {missing[:3]}"
+
+
+def old_addresses_lead_to_new_ones(trial: Trial) -> None:
+    """The redirect map lists every old address on the web once, with a new one."""
+    records = hall_of_pain()
+    run = trial.run(trial.package(records), trial.empty()).import_()
+    path = run.road.folder / "redirects.csv"
+    assert path.exists(), "there is no redirect map"
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    old = sorted(record.url for record in records if record.url is not None and record.url.startswith(("https://", "http://")))
+    assert sorted(row["old"] for row in rows) == old, f"the redirect map lists {len(rows)} addresses, the source had {len(old)}"
+    dead = [row["old"] for row in rows if not row["new"]]
+    assert not dead, f"the redirect map leads nowhere from {dead[:3]}"
 
 
 def sources_do_not_collide(trial: Trial) -> None:

@@ -42,6 +42,7 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     arriving.packages_of_earlier_schemas_arrive,
     arriving.a_second_import_writes_nothing,
     arriving.records_are_found_by_source_id,
+    arriving.old_addresses_lead_to_new_ones,
     arriving.sources_do_not_collide,
     arriving.undo_restores_the_target,
     disturbed.killed_at_every_write_it_resumes,
@@ -50,6 +51,7 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     disturbed.a_record_that_is_not_there_is_missed,
     disturbed.an_undeclared_change_is_not_verified,
     disturbed.damage_is_seen,
+    disturbed.widened_rights_are_counted,
     disturbed.a_live_target_waits_for_acceptance,
     disturbed.what_the_source_lost_is_counted,
     disturbed.twins_are_kept_apart,
@@ -91,7 +93,7 @@ def judged(check: Check, trial: Trial, excepted: Sequence[Excepted] = (), today:
         return Result(name, "not applicable", str(reason))
     except Exception as error:  # noqa: BLE001
         sentence = (check.__doc__ or name).splitlines()[0]
-        found = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        found = str(error).partition("\nassert ")[0] if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         if exception is None:
             return Result(name, "FAIL", f"{sentence} {found}")
         if (today or dt.datetime.now(dt.UTC).date()) > exception.expires:

@@ -136,6 +136,7 @@ class SqliteWitness:
             "a time is a microsecond off",
             run("UPDATE reversa_message SET created_at = '2024-02-29T23:59:59.999998Z' WHERE body_text = '0123456789'"),
         )
+        yield "a time is no time", run("UPDATE reversa_message SET created_at = 'yesterday' WHERE body_text = '0123456789'")
         yield "a value is gone", run("UPDATE reversa_message SET body_text = NULL, body_format = NULL WHERE body_text = '0123456789'")
         yield "a record is gone", run("DELETE FROM reversa_tag WHERE entity = (SELECT max(entity) FROM reversa_tag)")
         yield (
