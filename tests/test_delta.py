@@ -24,14 +24,16 @@ from reversa import registry
 from reversa.adapter import Locator, Options, Shaped, Source
 from reversa.delta import read_back
 from reversa.errors import RunError, SourceError
+from reversa.exporters import sql
 from reversa.importers.sql import SqlImporter
 from reversa.journal import Step, StepName, predicted
 from reversa.ledger import Ledger
 from reversa.migrating import Road, migrate
 from reversa.planning import Plan
-from reversa.records import Body, Message, Reaction, Record, Ref, Space, User, kind_of, ref, ref_to
+from reversa.records import Body, File, Message, Reaction, Record, Ref, Space, User, kind_of, ref, ref_to
 from reversa.rendering import render_plan, render_text
 from reversa.reporting import Report
+from tests.servers import Database
 from tests.strategies import CONTENTS, pack, units
 from tests.strategies import records as any_records
 
@@ -239,6 +241,29 @@ def test_another_tenant_is_no_newer_export(run: Run) -> None:
     with pytest.raises(RunError, match="another source"):
         run.again(other.folder)
     assert run.again().verdict == "verified"
+
+
+def test_every_database_takes_a_newer_export_is_sampled_and_read_in_parts(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_SHARD", 3)
+    sha256, content = next(iter(CONTENTS.items()))
+    file = File(id="f", root=ref("message", "2"), target=ref("message", "2"), name="a.txt", sha256=sha256, size=len(content))
+    first = pack(tmp_path / "one", [SPACE, ANA, *(message(id, "old") for id in "123"), file])
+    second = pack(
+        tmp_path / "two", [SPACE, message("1", "old"), message("2", "new"), message("4", "new"), msgspec.structs.replace(ANA, full_name="Anna")]
+    )
+    road = Road(tmp_path / "run")
+    for package in (first, second):
+        report = migrate(f"package:{package.folder}", database.url, road.folder)
+        assert report.verdict == "verified", report.findings
+    assert report.delta is not None
+    assert (report.delta.new, report.delta.changed) == ({"message": 1}, {"user": 1, "message": 1})
+    assert report.delta.deleted == {"message": 1, "file": 1}
+    assert database.run("SELECT count(*) FROM reversa_blob")[0][0] == 0
+    assert road.verify("50", 1).verdict == "sampled"
+    undone = road.undo()
+    assert undone == 5
 
 
 # ------------------------------------------------------------------------------------------------------- any records
