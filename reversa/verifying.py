@@ -200,7 +200,7 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
         batch.clear()
         return len(wrong)
 
-    for record, targets in ledger.written(("written", "merged")):
+    for record, targets in ledger.written(("written", "replaced", "merged")):
         batch[record] = targets
         if len(batch) == 1000:
             lost += check()
