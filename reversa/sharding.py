@@ -6,11 +6,13 @@ Each part lies in a folder of its own below ``reading/``, sorted, and is whole o
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,15 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True):
     begun_at: datetime
 
 
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is asked to read, told on its standard input: a password among the options is not for a command line."""
+
+    locator: Locator
+    options: Options
+    folder: str
+    shards: list[str]
+
+
 class Parts:
     """The parts of a target, read by processes while the caller does something else."""
 
@@ -72,17 +83,13 @@ class Parts:
         before = [name for name in self._shards if self._is_done(name)]
         self.resumed = Resumed(parts=len(before), of=len(self._shards), begun_at=known.begun_at) if before else None
         left = [name for name in self._shards if name not in before]
-        workers = min(os.cpu_count() or 1, len(left)) if len(left) > 1 else 0
-        context: Any = multiprocessing.get_context("spawn")  # a fork would share the database's connection
-        arguments = (locator, options, self._folder)
-        self._processes = [context.Process(target=_work, args=(*arguments, left[n::workers]), daemon=True) for n in range(workers)]
-        for process in self._processes:
-            process.start()
+        workers = min(cores(), len(left)) if len(left) > 1 else 0
+        self._processes = [_begin(Work(locator=locator, options=options, folder=str(self._folder), shards=left[n::workers])) for n in range(workers)]
 
     def finish(self, found: Spool, progress: Progress) -> Iterator[Event]:
         """Wait for the processes, read what none of them did, and put everything into ``found``; yields what could not be read."""
-        while any(process.is_alive() for process in self._processes):
-            self._processes[-1].join(1)
+        while any(process.poll() is None for process in self._processes):
+            time.sleep(0.1)
             progress("read", sum(map(self._is_done, self._shards)), len(self._shards))
         for name in self._shards:
             if not self._is_done(name):  # a process that failed left it; here the error is heard
@@ -100,8 +107,7 @@ class Parts:
     def close(self) -> None:
         """End the processes; what they have read stays."""
         for process in self._processes:
-            process.terminate()
-            process.join()
+            process.communicate()  # closes what it listens to
 
     def _is_done(self, name: str) -> bool:
         return (self._folder / name / "done.json").exists()
@@ -126,20 +132,31 @@ def read_part(target: Exporter, name: str, folder: Path) -> None:
     write_whole(part / "done.json", msgspec.json.encode(Done(noted=tuple(noted), unreadable=tuple(unreadable))))
 
 
-def _work(locator: Locator, options: Options, folder: Path, names: Sequence[str]) -> None:
-    """One process: read some parts, one after the other, as long as whoever asked for them is there."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    exporter = registry.exporter(locator.system).open(locator, options)
+def cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _begin(work: Work) -> subprocess.Popen[bytes]:
+    """A process that reads parts as long as its standard input is open: it ends when whoever asked for it does, in whichever way."""
+    process = subprocess.Popen([sys.executable, "-m", "reversa.sharding"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+    process.stdin.write(msgspec.json.encode(work) + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _work() -> None:
+    """What a process does."""
+    work = msgspec.json.decode(sys.stdin.buffer.readline(), type=Work)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    exporter = registry.exporter(work.locator.system).open(work.locator, work.options)
     with contextlib.closing(exporter):
-        for name in names:
-            read_part(exporter, name, folder)
+        for name in work.shards:
+            read_part(exporter, name, Path(work.folder))
 
 
-def _leave_with(parent: Any) -> None:
-    """End this process as soon as its parent has ended, in whichever way."""
-    parent.join()
+def _leave_with_parent() -> None:
+    sys.stdin.buffer.read()
     os._exit(1)
 
 
@@ -148,3 +165,7 @@ def _read(path: Path, type_: Any) -> Any:
         return msgspec.json.decode(path.read_bytes(), type=type_)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+if __name__ == "__main__":
+    _work()

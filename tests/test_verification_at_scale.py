@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -17,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from reversa import sharding
 from reversa.adapter import Item
 from reversa.errors import TargetError
 from reversa.exporters import sql
@@ -82,28 +82,9 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch, parts_before_the_end: int) 
         read.append(name)
         return whole(self, name)
 
-    monkeypatch.setattr(os, "cpu_count", lambda: 0)
-    monkeypatch.setattr("reversa.sharding.os.cpu_count", lambda: None)
-    monkeypatch.setattr(multiprocessing, "get_context", lambda _: NoProcesses())
+    monkeypatch.setattr(sharding, "cores", lambda: 0)
     monkeypatch.setattr(SqlExporter, "shard", shard)
     return read
-
-
-class NoProcesses:
-    """Processes that end before they did anything."""
-
-    def __init__(self, **_: Any) -> None: ...
-
-    Process = property(lambda _: NoProcesses)
-
-    def start(self) -> None: ...
-
-    def is_alive(self) -> bool:
-        return False
-
-    def terminate(self) -> None: ...
-
-    def join(self) -> None: ...
 
 
 def test_an_interrupted_verification_goes_on_and_says_so(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,14 +113,21 @@ def test_what_was_read_before_an_import_is_read_again(road: Road, monkeypatch: p
     assert road.verify().resumed is None
 
 
-def test_processes_read_the_parts_and_leave_with_their_parent(road: Road, tmp_path: Path) -> None:
+def test_processes_read_the_parts(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object, name: str) -> Iterator[Item]:
+        raise AssertionError(f"{name} was left to the parent")
+
+    monkeypatch.setattr(sql, "_SHARD", 30)
+    monkeypatch.setattr(SqlExporter, "shard", refuse)
+    assert road.verify().verdict == "different"
+
+
+def test_processes_leave_with_their_parent(road: Road, tmp_path: Path) -> None:
     code = f"""
-import reversa.exporters.sql as sql, os, signal
+import reversa.exporters.sql as sql
 from reversa.migrating import Road
-if __name__ == '__main__':
-    sql._SHARD = 9
-    print(os.getpid(), flush=True)
-    Road({str(road.folder)!r}, progress=lambda step, done, whole: print(step, done, flush=True)).verify()
+sql._SHARD = 9
+Road({str(road.folder)!r}, progress=lambda step, done, whole: print(step, done, flush=True)).verify()
 """
     script = tmp_path / "verify.py"
     script.write_text(code)
