@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import BinaryIO, Literal, NewType, Protocol, Self, runtime_checkable
+from typing import BinaryIO, Literal, NewType, Protocol, Self
 
 import msgspec
 
@@ -195,7 +195,6 @@ class Undo(Protocol):
         ...
 
 
-@runtime_checkable
 class Replace(Protocol):
     """An importer that can bring single records to a newer state. Without it, a newer export of a source needs a new target."""
 
@@ -211,7 +210,6 @@ class Replace(Protocol):
         ...
 
 
-@runtime_checkable
 class Selective(Protocol):
     """An exporter that can be asked for single records."""
 
@@ -220,7 +218,6 @@ class Selective(Protocol):
         ...
 
 
-@runtime_checkable
 class Sharded(Protocol):
     """An exporter that can be read in parts, by several processes at once, and again from where reading was interrupted."""
 
@@ -233,7 +230,6 @@ class Sharded(Protocol):
         ...
 
 
-@runtime_checkable
 class Finish(Protocol):
     """An importer with work that waits until everything is written: pages made of all records, links between them."""
 

@@ -12,11 +12,11 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import msgspec
 
-from reversa.adapter import Exporter, Importer, Noted, Replace, Selective, Shaped, Unit
+from reversa.adapter import Exporter, Importer, Item, Noted, Outcome, Selective, Shaped, Unit
 from reversa.blobs import Measure
 from reversa.canonical import digest, encode
 from reversa.errors import RunError, TargetError
@@ -24,6 +24,7 @@ from reversa.exporting import Intake, Progress
 from reversa.importing import BATCH, Blobs, batches, finish, import_package
 from reversa.ledger import Entry, Ledger, State
 from reversa.package import Package
+from reversa.patience import attempts
 from reversa.records import Record, Ref, ref_to
 from reversa.sorting import Spool, identity_order
 
@@ -108,6 +109,13 @@ def _decisions(path: Path) -> dict[tuple[Ref, str], Decision]:
     return decided
 
 
+def named(target: Exporter, records: Sequence[Ref]) -> Iterator[Item]:
+    """The items of these records. Raises TargetError when the target cannot be asked for single ones."""
+    if not hasattr(target, "named"):
+        raise TargetError(f"{target.facts.system} cannot be asked for single records.", "Without a part or a sample all of it is read.")
+    return cast("Selective", target).named(records)
+
+
 class Held(NamedTuple):
     """A record as the target shows it now."""
 
@@ -116,11 +124,9 @@ class Held(NamedTuple):
 
 
 def read_back(target: Exporter, records: Sequence[Ref], scratch: Path) -> dict[Ref, Held]:
-    """What the target shows of these records. Raises TargetError when it cannot be asked for single ones."""
-    if not isinstance(target, Selective):
-        raise TargetError(f"{target.facts.system} cannot be asked for single records.", "Give the newer export a new target and a new run folder.")
+    """What the target shows of these records."""
     with Spool(scratch, identity_order) as spool:  # what cannot be read is not as we left it
-        Intake(target, spool, Measure(), lambda _: None).read(lambda _step, _done, _whole: None, items=target.named(records))
+        Intake(target, spool, Measure(), lambda _: None).read(lambda _step, _done, _whole: None, items=named(target, records))
         return {ref_to(record): Held(record, digest(data)) for kind in spool.kinds() for record, data in spool.sorted(kind)}
 
 
@@ -134,7 +140,7 @@ def carry(package: Package, importer: Importer, target: Exporter, ledger: Ledger
 
     What is new is written first, then what changed, and last what is gone is removed, so that nothing points at nothing on the way.
     """
-    if not isinstance(importer, Replace):
+    if not hasattr(importer, "replace"):
         raise TargetError(f"{importer.facts.system} cannot replace single records.", "Give the newer export a new target and a new run folder.")
     meet(package, ledger)
     roots = ledger.reopen()
@@ -208,7 +214,9 @@ class Carrier:
         self._ledger.intend(one.entry.record for one in (*replaced, *removed))
         settled += self._replace(replaced, shown)
         if removed:
-            self._importer.remove({one.entry.record: one.entry.targets for one in removed})
+            for attempt in attempts():
+                with attempt:
+                    self._importer.remove({one.entry.record: one.entry.targets for one in removed})
             settled += [_became(one, _absent(one)) for one in removed]
         arrived = {entry.record for entry in settled}
         self._ledger.settle(settled, [change for change in noted if change.record in arrived])
@@ -231,7 +239,10 @@ class Carrier:
         if not replaced:
             return
         units = [Shaped(one.entry.root, (one.ours,)) for one in replaced if one.ours is not None]
-        outcomes = {outcome.record: outcome for outcome in self._importer.replace(units, self._session)}
+        outcomes: dict[Ref, Outcome] = {}
+        for attempt in attempts():
+            with attempt:
+                outcomes = {outcome.record: outcome for outcome in self._importer.replace(units, self._session)}
         for one in replaced:
             outcome = outcomes.get(one.entry.record)
             if outcome is not None and outcome.state == "written":

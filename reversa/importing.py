@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from reversa.adapter import Finish, Importer, Outcome, Shaped, Unit
+from reversa.adapter import Importer, Outcome, Shaped, Unit
 from reversa.blobs import BlobReader
 from reversa.canonical import digest, encode
 from reversa.exporting import Progress
@@ -47,8 +47,9 @@ def import_package(package: Package, importer: Importer, ledger: Ledger, progres
 
 def finish(importer: Importer) -> None:
     """Let the importer do what waited until everything was written."""
-    if isinstance(importer, Finish):
-        importer.finish()
+    last = getattr(importer, "finish", None)
+    if last is not None:
+        last()
 
 
 def batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit, Digests]]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from reversa import registry
-from reversa.adapter import Options, Sharded
+from reversa.adapter import Options
 from reversa.delta import Conflicts, carry, edits, meet
 from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
@@ -30,7 +30,7 @@ from reversa.records import Ref
 from reversa.renewing import NEWER, Taken, package_in, put_newer, resolved, stamp
 from reversa.reporting import Report, Verdict, make_report
 from reversa.runfolder import RunFolder, password
-from reversa.sharding import Parts, forget
+from reversa.sharding import Parts, forget, shards_of
 from reversa.validating import validate
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
@@ -259,7 +259,7 @@ class Road(RunFolder):
             parts = None
             if part:
                 meet(package, ledger)
-            elif isinstance(exporter, Sharded):
+            elif shards_of(exporter):
                 parts = Parts(self.folder, package.manifest.digest, locator, self._reading(package), now, exporter)
                 opened.enter_context(contextlib.closing(parts))
             conflicts = opened.enter_context(Conflicts(self.folder / "conflicts.csv", more=True))

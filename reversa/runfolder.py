@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -25,6 +25,7 @@ from reversa.package import Package
 from reversa.planning import Plan
 from reversa.renewing import package_in
 from reversa.validating import wrong_files
+from reversa.wrapping import Patient
 
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class RunFolder:
         locator = registry.locate(target)
         importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=password()))
         with contextlib.closing(importer):
-            yield locator, importer
+            yield locator, cast("Importer", Patient(importer))
 
     def _reader(self, locator: Locator, package: Package) -> Exporter:
         return registry.exporter(locator.system).open(locator, self._reading(package))

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -70,9 +70,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 class Parts:
     """The parts of a target, read by processes while the caller does something else."""
 
-    def __init__(self, folder: Path, package: str, locator: Locator, options: Options, now: datetime, target: Sharded) -> None:
+    def __init__(self, folder: Path, package: str, locator: Locator, options: Options, now: datetime, target: Exporter) -> None:
         self._folder, self._locator, self._options, self._target = folder / FOLDER, locator, options, target
-        about = About(package=package, target=str(locator), shards=tuple(target.shards()), begun_at=now)
+        about = About(package=package, target=str(locator), shards=shards_of(target), begun_at=now)
         known = _read(self._folder / "about.json", About)
         if known is None or now - known.begun_at > OLDEST or msgspec.structs.replace(known, begun_at=now) != about:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -93,7 +93,7 @@ class Parts:
             progress("read", sum(map(self._is_done, self._shards)), len(self._shards))
         for name in self._shards:
             if not self._is_done(name):  # a process that failed left it; here the error is heard
-                read_part(self._target, name, self._folder)  # type: ignore[arg-type] # it is an exporter, too
+                read_part(self._target, name, self._folder)
         noted: list[Noted] = []
         unreadable: list[Unreadable] = []
         for name in self._shards:
@@ -113,6 +113,12 @@ class Parts:
         return (self._folder / name / "done.json").exists()
 
 
+def shards_of(target: Exporter) -> tuple[str, ...]:
+    """The parts of a target; none when it is one."""
+    shards = tuple(cast("Sharded", target).shards()) if hasattr(target, "shards") else ()
+    return shards if len(shards) > 1 else ()
+
+
 def forget(folder: Path) -> None:
     """What was read is of no use any more: it was used, or the target is being written."""
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
@@ -127,7 +133,7 @@ def read_part(target: Exporter, name: str, folder: Path) -> None:
     unreadable: list[Unreadable] = []
     with Spool(folder, identity_order) as spool:
         intake = Intake(target, spool, Measure(), lambda event: noted.append(event) if isinstance(event, Noted) else unreadable.append(event))
-        intake.read(lambda _step, _done, _whole: None, items=target.shard(name))  # type: ignore[attr-defined] # it is Sharded, too
+        intake.read(lambda _step, _done, _whole: None, items=cast("Sharded", target).shard(name))
         spool.keep(part)
     write_whole(part / "done.json", msgspec.json.encode(Done(noted=tuple(noted), unreadable=tuple(unreadable))))
 

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from reversa.adapter import Change, Exporter, Importer, Item, Noted, Selective, Unreadable
+from reversa.adapter import Change, Exporter, Importer, Item, Noted, Unreadable
 from reversa.blobs import Measure
 from reversa.canonical import encode
-from reversa.errors import TargetError
+from reversa.delta import named as asked_for
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
@@ -144,7 +144,7 @@ def _asked_again(
 ) -> Asked:
     """Of a target that is late: what it shows later of the records that it does not show as expected."""
     settles = max(importer.facts.settles, target.facts.settles)
-    if not settles or not isinstance(target, Selective):
+    if not settles or not hasattr(target, "named"):
         return {}
     standing = ledger.standing()
     kinds = [kind for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]) if kind in target.facts.kinds]
@@ -153,12 +153,10 @@ def _asked_again(
 
 
 def _named(package: Package, target: Exporter) -> Iterator[Item]:
-    """What the target shows of the records of a package. Raises TargetError when it cannot be asked for single ones."""
-    if not isinstance(target, Selective):
-        raise TargetError(f"{target.facts.system} cannot be asked for single records.", "Export all of the source: leave out --since.")
+    """What the target shows of the records of a package."""
     refs = (Ref(f"{kind}:{id}") for kind, id, _, _ in package.identities())
     while some := list(itertools.islice(refs, 1000)):
-        yield from target.named(some)
+        yield from asked_for(target, some)
 
 
 def compare_packages(a: Path, b: Path) -> list[Finding]:

@@ -1,7 +1,7 @@
 """No test reaches a network: an audit hook refuses what Python's sockets are asked to do, and remembers it.
 
-Tests marked ``servers`` talk to the servers and the browser that they start; ``loopback`` marks those that ask a port of
-this machine where nobody listens. What a test's own child processes do is not seen.
+Tests marked ``servers`` talk to the servers and the browser that they start; ``loopback`` marks those that talk to
+a port of this machine, where they listen themselves or nobody does. What a test's own child processes do is not seen.
 """
 
 from __future__ import annotations

@@ -187,8 +187,7 @@ class Late:
             exporter.facts = msgspec.structs.replace(exporter.facts, settles=10)
 
         monkeypatch.setattr(SqlExporter, "__init__", settling)
-        monkeypatch.setattr(SqlExporter, "shard", lambda exporter, _: self._shown(items(exporter)))
-        monkeypatch.setattr(SqlExporter, "shards", lambda _: ["1"])
+        monkeypatch.setattr(SqlExporter, "items", lambda exporter: self._shown(items(exporter)))
         monkeypatch.setattr(SqlExporter, "named", lambda exporter, records: self._shown(named(exporter, records)))
 
     def _shown(self, items: Iterator[Item]) -> Iterator[Item]:
