@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -63,6 +64,8 @@ class Conflicts:
             self._rows.writerow([record, field, _shown(a), _shown(b), "", seen])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self._file.close()
         if kind is None and self._count:
             self._partial.replace(self._path)

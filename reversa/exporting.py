@@ -20,9 +20,10 @@ from reversa.errors import ReversaError, SourceError
 from reversa.package import Balance, Happened, Package
 from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, Ref, kind_of, ref, ref_to
-from reversa.redaction import redact
+from reversa.redaction import redact, suspects
 from reversa.sorting import SortKey, Spool, package_order
 
+TAKEN_BYTES = 2**18  # so many bytes of records are searched for secrets at once
 Progress = Callable[[str, int, int | None], None]
 """Called with the step, how much is done, and how much there is if that is known."""
 
@@ -35,18 +36,17 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     tenant = source.tenant.encode("utf-8", "backslashreplace")
     if redact(tenant) is not tenant or tenant.decode() != source.tenant:
         raise SourceError("The name of the tenant is not one that a package may carry.", "Give it another name: --tenant NAME")
-    census = exporter.census()
     writer = PackageWriter(folder)
     try:
         with Spool(writer.scratch, package_order) as spool:
             intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True)
-            intake.read(progress, sum(census.values()))
+            intake.read(progress)
             for kind in spool.kinds():
                 writer.write_table(kind, intake.settled(kind))
         return writer.close(
             source=source,
             created_at=created_at,
-            balance=intake.balance(census),
+            balance=intake.balance(exporter.census()),
             changes=intake.happened(),
             unreadable=intake.unreadable.total(),
             not_mapped=intake.not_mapped,
@@ -107,11 +107,14 @@ class Intake:
         self._placeholders: Counter[str] = Counter()
         self._records: Counter[str] = Counter()
         self._merged: Counter[str] = Counter()
+        self._taken: list[tuple[str, Record, bytes]] = []
+        self._size = 0
         self._numbered: set[Ref] = set()  # ids that look like those given to twins
 
     def read(self, progress: Progress, expected: int | None = None, items: Iterable[Item] | None = None) -> None:
         """Take every item, or these."""
-        for number, item in enumerate(self._exporter.items() if items is None else items):
+        number = 0
+        for number, item in enumerate(self._exporter.items() if items is None else items, 1):
             if isinstance(item, Record):
                 self._take(item)
             elif isinstance(item, Attached):
@@ -122,7 +125,8 @@ class Intake:
                 self._refuse(item)
             if number % 1000 == 0:
                 progress("export", number, expected)
-        progress("export", expected or 0, expected)
+        self._keep()
+        progress("export", expected or number, expected)
 
     def _take(self, record: Record) -> None:
         kind = kind_of(record)
@@ -130,16 +134,26 @@ class Intake:
             data = check(record)
         except NotCanonical as error:
             return self._refuse(Unreadable(kind, str(record.id).encode(errors="backslashreplace").decode(), str(error)))
-        if self._for_package:
-            record, data = self._without_secrets(kind, record, data)
-        if getattr(record, "placeholder", None):
-            self._placeholders[kind] += 1
-        if record.native is not None:
-            self.not_mapped[kind] += 1
-        if "~" in record.id:
-            self._numbered.add(ref_to(record))
-        self._spool.add(record, data)
+        self._taken.append((kind, record, data))
+        self._size += len(data)
+        if self._size >= TAKEN_BYTES:
+            self._keep()
         return None
+
+    def _keep(self) -> None:
+        """Put what was taken into the spool, free of secrets."""
+        taken, self._taken, self._size = self._taken, [], 0
+        suspicious = suspects([data for _, _, data in taken]) if self._for_package else set[int]()
+        for number, (kind, record, data) in enumerate(taken):
+            if number in suspicious:
+                record, data = self._without_secrets(kind, record, data)  # noqa: PLW2901
+            if kind == "user" and getattr(record, "placeholder", None):
+                self._placeholders[kind] += 1
+            if record.native is not None:
+                self.not_mapped[kind] += 1
+            if "~" in record.id:
+                self._numbered.add(ref_to(record))
+            self._spool.add(record, data)
 
     def _with_blob(self, item: Attached) -> Record:
         kind, record = kind_of(item.record), ref_to(item.record)
@@ -178,7 +192,7 @@ class Intake:
         self._note(noted)
 
     def _refuse(self, item: Unreadable) -> None:
-        self.unreadable[item.kind] += 1
+        self.unreadable[item.kind] += item.count
         self._note(item)
 
     def settled(self, kind: str) -> Iterator[tuple[Record, str]]:

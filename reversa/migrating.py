@@ -93,7 +93,7 @@ class Road(RunFolder):
         self._put_newer()
         taken = Taken(source=resolved(source), private=private, tenant=tenant, since=since, stamp=stamp(source))
         known = self._read("source.json", Taken) if (self.folder / "source.json").exists() else None
-        if known is None:
+        if known is None or package_in(self.folder) is None:
             return self._first(source, taken)
         finished = self._finished()
         if known.private != private or (not finished and (known.source, known.tenant, known.since) != (taken.source, tenant, since)):

@@ -13,7 +13,7 @@ with atheris.instrument_imports(include=["reversa"]):
 
 
 def main() -> None:
-    """Fuzz one target; what makes it fail is left in the working directory as ``crash-…``."""
+    """Fuzz one target: inputs that reach new code go to its corpus, what makes it fail to the working directory as ``crash-…``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target")
     parser.add_argument("--seconds", type=int, default=60)
@@ -25,10 +25,8 @@ def main() -> None:
         seed = Path(folder) / "seed"
         seed.mkdir()
         (seed / "sound").write_bytes(target.seed)
-        grown = Path(folder) / "grown"
-        grown.mkdir()
         limits = [f"-max_total_time={chosen.seconds}", "-timeout=10", "-rss_limit_mb=2048", f"-max_len={4 * len(target.seed)}"]
-        atheris.Setup(["fuzz", *limits, str(grown), str(corpus), str(seed)], lambda data: target.read(bytes(data)))
+        atheris.Setup(["fuzz", *limits, str(corpus), str(seed)], lambda data: target.read(bytes(data)))
         atheris.Fuzz()
 
 

@@ -25,7 +25,7 @@ from tests.faulty_disk import MODES, Crash, FaultyDisk, Mode
 from tests.paths import PROJECT
 from tests.strategies import CONTENTS, pack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 MANY = 400
 """More operations than any of the acts takes."""
 RECORDS: list[Record] = [
@@ -186,6 +186,7 @@ def test_a_journal_loses_at_most_the_line_that_was_being_written(mode: Mode, mem
 
 
 WRITES_ITS_OWN_WAY = {
+    "delta.py",  # the list of conflicts stands under another name until it is whole
     "files.py", "journal.py", "packing.py", "blobs.py", "sorting.py", "schema.py",  # a package stands under another name until it is whole
     "html.py", "site.py", "search.py",  # an archive is built in `.unfinished`, and finished by the same command
 }  # fmt: skip
@@ -194,6 +195,6 @@ WRITES_ITS_OWN_WAY = {
 def test_nothing_else_writes_files() -> None:
     for path in (PROJECT / "reversa").rglob("*.py"):
         found = re.findall(r"write_text|write_bytes|\bopen\(\"[wax]b?\"|ParquetWriter", path.read_text(encoding="utf-8"))
-        if path.name == "migrating.py":
+        if path.name == "runfolder.py":
             found.remove('open("w"')  # the lock
-        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name == "demo", path
+        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name in ("demo", "testing"), path

@@ -30,7 +30,7 @@ from tests.test_crash import memory
 from tests.test_sql import expected, no_pages, read_back, tables
 
 __all__ = ["memory", "no_pages"]
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def conversation(messages: int) -> list[Record]:
@@ -168,7 +168,7 @@ class Run(RuleBasedStateMachine):
 
 
 TestRun = Run.TestCase
-TestRun.settings = settings(max_examples=8, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
+TestRun.settings = settings(max_examples=5, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 # ------------------------------------------------------------------------------------------- killed

@@ -9,8 +9,8 @@ from unittest import mock
 
 import msgspec
 
-from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, runfolder, verifying
-from reversa.adapter import Unreadable
+from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, runfolder, verifying, wrapping
+from reversa.adapter import Outcome, Unreadable
 from reversa.records import ref_to
 from reversa.testing.mutants.importers import ARRIVES
 from reversa.testing.mutants.mutant import Mutant
@@ -42,6 +42,10 @@ def _verified(*_: Any, **__: Any) -> list[str]:
 
 def _all_written(sent: Any, _outcomes: Any, _root: Any, digest: str) -> ledger.Entry:
     return ledger.Entry(ref_to(sent), "written", digest, canonical.digest(canonical.encode(sent)), ("somewhere",))
+
+
+def _as_written(units: Any) -> dict[Any, Outcome]:
+    return {ref_to(record): Outcome(ref_to(record), "written", ("somewhere",)) for unit in units for record in unit.records}
 
 
 def _but_last(items: Iterator[Any]) -> list[Any]:
@@ -106,7 +110,11 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("what hangs on a refused record counts as refused itself", "a_refused_record_is_listed", "blocked", _after(importing, "_entry", _never_blocked)),
     Mutant("every verdict is verified", "a_refused_record_is_listed", "verdict", _is(reporting, "_reasons", _verified)),
     Mutant("success is reported on refusal", "a_refused_record_is_listed", "refused", _is(importing, "_entry", _all_written)),
-    Mutant("the ledger commits no intent", "killed_at_every_write_it_resumes", "count as written", _is(ledger.Ledger, "intend", _nothing)),
+    Mutant("what got no answer is sent again, arrived or not", "an_answer_that_is_lost_is_not_written_twice", "",
+           _is(wrapping.Patient, "_left", lambda _self, units, _outcomes: units)),
+    Mutant("what got no answer is taken for done", "an_answer_that_is_lost_is_not_written_twice", "missing",
+           _is(wrapping.Patient, "_left", lambda _self, units, outcomes: outcomes.update(_as_written(units)) or [])),
+    Mutant("the ledger commits no intent", "killed_at_every_write_it_resumes", "the ledger counts", _is(ledger.Ledger, "intend", _nothing)),
     Mutant("the ledger forgets outcomes", ARRIVES, "unexplained", _is(ledger.Ledger, "settle", _forgetful_settle)),
     Mutant("the ledger remembers nothing", "a_second_import_writes_nothing", "", _is(ledger.Ledger, "settled", lambda *_: set())),
     Mutant("the last batch is not sent", ARRIVES, "not been imported", _after(importing, "batches", _but_last)),
