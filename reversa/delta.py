@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import os
-import shutil
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ from reversa.blobs import Measure
 from reversa.canonical import digest, encode
 from reversa.errors import RunError, TargetError
 from reversa.exporting import Intake, Progress
+from reversa.files import write_whole
 from reversa.importing import BATCH, Blobs, batches, finish, import_package
 from reversa.ledger import Entry, Ledger, State
 from reversa.package import Package
@@ -39,17 +39,10 @@ class Conflicts:
 
     def __init__(self, path: Path, *, more: bool = False) -> None:
         self._path, self._more = path, more
-        self._partial = path.with_name(path.name + ".partial")
         self._decided = {} if more else _decisions(path)
-        self._count = 0
+        self._rows: list[list[str]] = []
 
     def __enter__(self) -> Self:
-        if self._more and self._path.exists():
-            shutil.copyfile(self._path, self._partial)
-        self._file = self._partial.open("a" if self._more else "w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file)
-        if self._file.tell() == 0:
-            self._rows.writerow(_COLUMNS)
         return self
 
     def decided(self, record: Ref, ours: str | None, theirs: str | None) -> Decision | None:
@@ -58,20 +51,19 @@ class Conflicts:
 
     def add(self, record: Ref, ours: Record | None, theirs: Record | None) -> None:
         """List a record, field by field; None is a record that is not there."""
-        self._count += 1
         seen = _seen(*(None if one is None else digest(encode(one)) for one in (ours, theirs)))
         for field, a, b in _differences(ours, theirs):
-            self._rows.writerow([record, field, _shown(a), _shown(b), "", seen])
+            self._rows.append([record, field, _shown(a), _shown(b), "", seen])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        if kind is None and self._count:
-            self._partial.replace(self._path)
+        if kind is not None:
             return
-        self._partial.unlink()
-        if kind is None and not self._more:
+        if self._rows:
+            held = self._path.read_bytes() if self._more and self._path.exists() else b""
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows(self._rows if held else [_COLUMNS, *self._rows])
+            write_whole(self._path, held + text.getvalue().encode())
+        elif not self._more:
             self._path.unlink(missing_ok=True)
 
 
