@@ -109,7 +109,7 @@ class Intake:
         self._merged: Counter[str] = Counter()
         self._taken: list[tuple[str, Record, bytes]] = []
         self._size = 0
-        self._numbered: set[Ref] = set()  # ids that look like those given to twins
+        self._numbered: set[Ref] = set()  # ids that twins may not be given
 
     def read(self, progress: Progress, expected: int | None = None, items: Iterable[Item] | None = None) -> None:
         """Take every item, or these."""
@@ -198,26 +198,27 @@ class Intake:
     def settled(self, kind: str) -> Iterator[tuple[Record, str]]:
         """The records of a kind in package order with their digests, each id once.
 
-        Items with one id: equal bytes are one record; others become ``id~2``, ``id~3`` in the order of their bytes.
+        Items with one id, in one unit or in several: equal ones are one record; others become ``id~2``, ``id~3`` in package order.
         """
         waiting: list[tuple[SortKey, Record]] = []  # twins, each kept back until its new id is due
-        last, twins, seen = "", 0, set[bytes]()
+        repeated = self._spool.repeated(kind)
+        met: dict[str, set[str]] = {}
         for record, data in self._spool.sorted(kind):
             while waiting and waiting[0][0] < package_order(record):
                 yield self._settle(kind, heapq.heappop(waiting)[1])
-            if record.id != last:
-                last, twins, seen = record.id, 1, {data}
-                self._records[kind] += 1
-                yield record, digest(data)
-            elif data in seen:
-                self._merged[kind] += 1
-            else:
-                seen.add(data)
-                twins += 1
-                while ref(kind, f"{record.id}~{twins}") in self._numbered:
-                    twins += 1
-                twin = self._twin(kind, record, twins)
-                heapq.heappush(waiting, (package_order(twin), twin))
+            own = digest(data)
+            if hash(record.id) in repeated:
+                seen = met.setdefault(record.id, set())
+                if own in seen:
+                    self._merged[kind] += 1
+                    continue
+                seen.add(own)
+                if len(seen) > 1:
+                    twin = self._twin(kind, record)
+                    heapq.heappush(waiting, (package_order(twin), twin))
+                    continue
+            self._records[kind] += 1
+            yield record, own
         while waiting:
             yield self._settle(kind, heapq.heappop(waiting)[1])
 
@@ -225,8 +226,12 @@ class Intake:
         self._records[kind] += 1
         return record, digest(encode(record))
 
-    def _twin(self, kind: str, record: Record, number: int) -> Record:
-        old, new = ref_to(record), ref(kind, f"{record.id}~{number}")
+    def _twin(self, kind: str, record: Record) -> Record:
+        number = 2
+        while (new := ref(kind, f"{record.id}~{number}")) in self._numbered:
+            number += 1
+        self._numbered.add(new)
+        old = ref_to(record)
         change = Change(f"{kind}.id.twin", kind, "id", "converted", "source-lacks", "the source has this id more than once")
         self._happen(Noted(change.code, new), change)
         return msgspec.structs.replace(record, id=f"{record.id}~{number}", root=new if record.root == old else record.root)

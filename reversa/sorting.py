@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from reversa.canonical import decode_all
 from reversa.records import KINDS, Record, Ref, kind_of, ref_parts
@@ -59,7 +62,9 @@ class Spool:
 
     def add(self, record: Record, data: bytes) -> None:
         """Set aside a record, given with its canonical bytes."""
-        self._runs_of(kind_of(record)).add(self._key(record), data)
+        runs = self._runs_of(kind_of(record))
+        runs.add(self._key(record), data)
+        runs.hashes.append(hash(record.id))
 
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self._kinds]
@@ -81,6 +86,14 @@ class Spool:
             runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
         return runs
 
+    def repeated(self, kind: str) -> frozenset[int]:
+        """Hashes (of this process) that the ids of several records of a kind have: eight bytes a record are kept for it."""
+        hashes = self._kinds[kind].hashes
+        numbers = pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)])
+        numbers = numbers.take(pc.sort_indices(numbers))
+        again = numbers[1:].filter(pc.equal(numbers[1:], numbers[:-1]))
+        return frozenset(number for number in again.to_pylist() if number is not None)
+
     def sorted(self, kind: str) -> Iterator[tuple[Record, bytes]]:
         """The records of a kind in order, with their canonical bytes; equal keys in the order of their bytes."""
         if kind in self._kinds:
@@ -94,6 +107,7 @@ class _Runs:
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = folder, kind
+        self.hashes = array("q")
         self._buffer: Block = []
         self._size = 0
         self.kept: list[Path] = []

@@ -33,15 +33,16 @@ def what_the_source_lost_is_counted(trial: Trial) -> None:
 
 
 def twins_are_kept_apart(trial: Trial) -> None:
-    """Two items with one id: equal ones are one record and counted, others are both kept under numbered ids and noted."""
-    twins = [message("twin", "one"), message("twin", "two"), message("twin", "one")]
+    """Items with one id, in one unit or in several: equal ones are one record and counted, others are both kept under numbered ids and noted."""
+    elsewhere = message("twin", "three", root=ref("page", "p"), order=7)
+    twins = [message("twin", "one"), message("twin", "two"), elsewhere, message("twin", "one"), elsewhere]
     package = _packed(trial, "twins", Stated(twins, "acme"))
     held = {record.id: record for record, _ in package.records("message")}
     texts = sorted(record.body.text for record in held.values() if isinstance(record, Message) and record.body)
-    assert texts == ["one", "two"], f"three items with one id, two of them equal, are kept as {texts}"
-    assert set(held) == {"twin", "twin~2"}, f"items with one id are called {sorted(held)}"
+    assert texts == ["one", "three", "two"], f"five items with one id, twice two of them equal, are kept as {texts}"
+    assert set(held) == {"twin", "twin~2", "twin~3"}, f"items with one id are called {sorted(held)}"
     [balance] = package.manifest.balance
-    assert (balance.records, balance.merged, balance.unexplained) == (2, 1, 0), f"the balance of items with one id: {balance}"
+    assert (balance.records, balance.merged, balance.unexplained) == (3, 2, 0), f"the balance of items with one id: {balance}"
     assert [line.change.code for line in package.manifest.changes] == ["message.id.twin"], "the new id is not noted"
 
 

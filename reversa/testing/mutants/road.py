@@ -120,7 +120,7 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("the last batch is not sent", ARRIVES, "not been imported", _after(importing, "batches", _but_last)),
     Mutant("the package gives all units but the last", "the_package_keeps_what_was_given", "units", _after(package.Package, "units", _but_last)),
     Mutant("the digest covers the beginning only", "the_package_keeps_what_was_given", "SHA-256", _is(exporting, "digest", _short_digest)),
-    Mutant("twins are merged", "twins_are_kept_apart", "kept as", _is(exporting.Intake, "settled", _one_twin)),
+    Mutant("twins are merged", "twins_are_kept_apart", "are kept as", _is(exporting.Intake, "settled", _one_twin)),
     Mutant("secrets are kept", "secrets_stay_behind", "credential", _is(exporting, "redact", lambda data: data)),
     Mutant("unreadable items vanish", "what_the_source_lost_is_counted", "verified", _is(exporting.Intake, "_refuse", _no_event)),
     Mutant("the balance is always closed", "what_the_source_lost_is_counted", "census", _is(package.Balance, "unexplained", 0)),
