@@ -7,6 +7,7 @@ redaction and reports live on the road. docs/write-an-adapter.md walks through a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import BinaryIO, Literal, NewType, Protocol, Self
 
 import msgspec
@@ -51,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """For systems that ask one; from the environment, never from the command line."""
     source: Source | None = None
     """Of an exporter that reads a target back: whose records to read."""
+    since: date | None = None
+    """Read only units with something created or updated since that day. An exporter that does so says it in its facts."""
 
     def __repr__(self) -> str:
         return f"Options(private={self.private}, tenant={self.tenant!r}, source={self.source!r})"
@@ -77,10 +80,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Every change it may make; one that happens without being declared is a defect."""
     limits: Mapping[str, str] = {}
     """Limits of the target, in words."""
+    settles: float = 0
+    """Of a target: seconds until it shows what was written; 0: at once."""
     live: bool = False
     """A service that people use: never written without an accepted plan."""
     source: Source | None = None
     """Of an exporter: whose data it reads."""
+    since: date | None = None
+    """Of an exporter: it gives what is of that day or later. None: everything."""
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -186,6 +193,41 @@ class Undo(Protocol):
 
     def undo(self, written: Iterator[tuple[Ref, tuple[str, ...]]]) -> None:
         """Remove these records and what was made for them; leave all else as it was."""
+        ...
+
+
+class Replace(Protocol):
+    """An importer that can bring single records to a newer state. Without it, a newer export of a source needs a new target."""
+
+    def replace(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
+        """Write these records in the place of what the target holds of them; what refers to them goes on doing so.
+
+        A record that is refused stays as it was.
+        """
+        ...
+
+    def remove(self, records: Mapping[Ref, tuple[str, ...]]) -> None:
+        """Take these records out, given with the target's ids; one that is not there any more is no error."""
+        ...
+
+
+class Selective(Protocol):
+    """An exporter that can be asked for single records."""
+
+    def named(self, records: Sequence[Ref]) -> Iterator[Item]:
+        """The items of those records that are there, in any order, without reading the others."""
+        ...
+
+
+class Sharded(Protocol):
+    """An exporter that can be read in parts, by several processes at once, and again from where reading was interrupted."""
+
+    def shards(self) -> Sequence[str]:
+        """The names of the parts; the same ones as long as nothing is written."""
+        ...
+
+    def shard(self, name: str) -> Iterator[Item]:
+        """The items of one part: all parts in order, kind by kind, are :meth:`Exporter.items`."""
         ...
 
 

@@ -23,12 +23,17 @@ from reversa.options import (
     private_option,
     run_argument,
     run_option,
+    seed_of,
+    seed_option,
+    since_option,
     spoken,
     tenant_option,
     to_option,
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from reversa.planning import Plan
     from reversa.reporting import Report
     from reversa.wording import Language
@@ -46,19 +51,31 @@ def main() -> None:
 @run_option
 @private_option
 @tenant_option
+@since_option
 @accept_option
 @lang_option
 @json_option
 def migrate(
-    source: str, target: str, run: Path | None, private: bool, tenant: str | None, accept: Path | None, lang: Language, as_json: bool
+    source: str,
+    target: str,
+    run: Path | None,
+    private: bool,
+    tenant: str | None,
+    since: date | None,
+    accept: Path | None,
+    lang: Language,
+    as_json: bool,
 ) -> None:
-    """The whole road: export, plan, import, verify, report. The same command goes on where it stopped."""
+    """The whole road: export, plan, import, verify, report.
+
+    The same command goes on where it stopped, and later carries a newer export of the same source.
+    """
     from reversa.migrating import default_run
     from reversa.migrating import migrate as carry
 
     folder = run or default_run(source)
     with _progress(quiet=as_json) as progress:
-        report = carry(source, target, folder, private=private, tenant=tenant, accepted=accept, ask=_ask, progress=progress)
+        report = carry(source, target, folder, private=private, tenant=tenant, since=since, accepted=accept, ask=_ask, progress=progress)
     _finish(report, folder, lang, as_json)
 
 
@@ -67,7 +84,8 @@ def migrate(
 @run_option
 @private_option
 @tenant_option
-def export(source: str, run: Path | None, private: bool, tenant: str | None) -> None:
+@since_option
+def export(source: str, run: Path | None, private: bool, tenant: str | None, since: date | None) -> None:
     """Read a source into a package."""
     from reversa.migrating import Road, default_run
     from reversa.wording import visible
@@ -76,7 +94,7 @@ def export(source: str, run: Path | None, private: bool, tenant: str | None) -> 
     with _progress() as progress:
         road = Road(folder, progress)
         with road.guarded():
-            package = road.export(source, private=private, tenant=tenant)
+            package = road.export(source, private=private, tenant=tenant, since=since)
     click.echo(visible(f"{package.count()} records of {package.source} are in {package.folder}"))
     click.echo(f"Its SHA-256, to be kept elsewhere: {package.seal()}")
     click.echo(f"Next: reversa plan {folder} TARGET")
@@ -122,16 +140,18 @@ def import_(run: Path, accept: Path | None) -> None:
 
 @main.command()
 @run_argument
+@click.option("--sample", "percent", callback=percentage, help="Ask for a share of the units only, as 1%: the verdict is then sampled.")
+@seed_option
 @lang_option
 @json_option
-def verify(run: Path, lang: Language, as_json: bool) -> None:
-    """Read the target back and compare it with what the package makes expected."""
+def verify(run: Path, percent: str | None, seed: int | None, lang: Language, as_json: bool) -> None:
+    """Read the target back and compare it with what the package makes expected. It goes on where it was interrupted."""
     from reversa.migrating import Road
 
     with _progress(quiet=as_json) as progress:
         road = Road(run, progress)
         with road.guarded():
-            report = road.verify()
+            report = road.verify(percent, seed_of(seed, percent))
     _finish(report, run, lang, as_json)
 
 
@@ -163,7 +183,7 @@ def runbook(run: Path, lang: Language) -> None:
 @main.command()
 @package_argument
 @click.option("--sample", "percent", callback=percentage, help="Restore a share of the units only, as 1%; default: all.")
-@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Draw these units; default: made of the package and the date.")
+@seed_option
 @to_option
 @lang_option
 def drill(package: Path, percent: str | None, seed: int | None, to: Path | None, lang: Language) -> None:
@@ -173,8 +193,7 @@ def drill(package: Path, percent: str | None, seed: int | None, to: Path | None,
     from reversa.continuity.drilled import told
     from reversa.drilling import drill as rehearse
 
-    if seed is not None and percent is None:
-        raise click.UsageError("--seed draws a sample: add --sample 1%")
+    seed = seed_of(seed, percent)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a scheduler stops is cleaned up like what a person stops
     with _progress() as progress:
         made, path = rehearse(package, percent, seed, to, progress)

@@ -6,14 +6,14 @@ import contextlib
 import heapq
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
 
-from reversa.adapter import Attached, BlobRef, Change, Exporter, Noted, Unreadable
+from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Unreadable
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
 from reversa.errors import ReversaError, SourceError
@@ -50,6 +50,7 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
             changes=intake.happened(),
             unreadable=intake.unreadable.total(),
             not_mapped=intake.not_mapped,
+            since=exporter.facts.since,
         )
     except BaseException:
         writer.abandon()
@@ -110,10 +111,10 @@ class Intake:
         self._size = 0
         self._numbered: set[Ref] = set()  # ids that twins may not be given
 
-    def read(self, progress: Progress, expected: int | None = None) -> None:
-        """Take every item."""
+    def read(self, progress: Progress, expected: int | None = None, items: Iterable[Item] | None = None) -> None:
+        """Take every item, or these."""
         number = 0
-        for number, item in enumerate(self._exporter.items(), 1):
+        for number, item in enumerate(self._exporter.items() if items is None else items, 1):
             if isinstance(item, Record):
                 self._take(item)
             elif isinstance(item, Attached):

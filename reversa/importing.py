@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import BinaryIO
 
 import msgspec
@@ -22,7 +23,7 @@ BATCH = 1000
 Digests = dict[str, str]
 
 
-class _Blobs:
+class Blobs:
     """What an importer may ask for while it writes."""
 
     def __init__(self, reader: BlobReader) -> None:
@@ -32,21 +33,26 @@ class _Blobs:
         return self._reader.open(sha256)
 
 
-def import_package(package: Package, importer: Importer, ledger: Ledger, progress: Progress) -> None:
-    """Write every record of a package that has no outcome yet."""
+def import_package(package: Package, importer: Importer, ledger: Ledger, progress: Progress, only: AbstractSet[Ref] | None = None) -> None:
+    """Write every record of a package that has no outcome yet; of the units with these roots only, if they are given."""
     done, whole = 0, package.count()
     with contextlib.closing(package.blobs()) as reader:
-        session = _Blobs(reader)
-        for batch in _batches(package.units()):
+        session = Blobs(reader)
+        for batch in batches(package.units(only)):
             _import_batch(batch, importer, ledger, session)
             done += sum(len(digests) for _, digests in batch)
             progress("import", done, whole)
-    finish = getattr(importer, "finish", None)
-    if finish is not None:
-        finish()
+    finish(importer)
 
 
-def _batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit, Digests]]]:
+def finish(importer: Importer) -> None:
+    """Let the importer do what waited until everything was written."""
+    last = getattr(importer, "finish", None)
+    if last is not None:
+        last()
+
+
+def batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit, Digests]]]:
     batch, size = [], 0
     for unit, digests in units:
         batch.append((unit, digests))
@@ -58,7 +64,7 @@ def _batches(units: Iterable[tuple[Unit, Digests]]) -> Iterator[list[tuple[Unit,
         yield batch
 
 
-def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, ledger: Ledger, session: _Blobs) -> None:
+def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, ledger: Ledger, session: Blobs) -> None:
     digests = {Ref(record): value for _, of_unit in batch for record, value in of_unit.items()}
     settled = ledger.settled(list(digests))
     if len(settled) == len(digests):
@@ -66,12 +72,13 @@ def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, led
     shaped = [importer.shape(unit) for unit, _ in batch]
     expected = {ref_to(record): record for unit in shaped for record in unit.records}
     open_records = [record for record in digests if record not in settled]
-    entries = [Entry(record, "skipped", digests[record]) for record in open_records if record not in expected]
+    roots = {ref_to(record): unit.root for unit, _ in batch for record in unit.records}
+    entries = [Entry(record, "skipped", digests[record], root=roots[record]) for record in open_records if record not in expected]
 
     found = importer.find([record for record in open_records if record in expected])
     for record, targets in found.items():
         state: State = "written" if record in ledger.interrupted else "merged"
-        entries.append(Entry(record, state, digests[record], digest(encode(expected[record])), tuple(targets)))
+        entries.append(Entry(record, state, digests[record], digest(encode(expected[record])), tuple(targets), root=roots[record]))
     missing = [_without(unit, settled | found.keys()) for unit in shaped]
     ledger.intend(ref_to(record) for unit in missing for record in unit.records)
     outcomes = {o.record: o for o in importer.write([unit for unit in missing if unit.records], session)}
@@ -88,8 +95,8 @@ def _entry(sent: Record, outcomes: Mapping[Ref, Outcome], root: Ref, source_dige
     record = ref_to(sent)
     outcome = outcomes.get(record) or Outcome(record, "refused", reason="the importer gave no outcome")
     if outcome.state == "written":
-        return Entry(record, "written", source_digest, digest(encode(sent)), outcome.targets)
+        return Entry(record, "written", source_digest, digest(encode(sent)), outcome.targets, root=root)
     parent = outcomes.get(root)
     if record != root and parent is not None and parent.state == "refused":
-        return Entry(record, "blocked", source_digest, reason=f"{root} was refused")
-    return Entry(record, "refused", source_digest, reason=outcome.reason)
+        return Entry(record, "blocked", source_digest, reason=f"{root} was refused", root=root)
+    return Entry(record, "refused", source_digest, reason=outcome.reason, root=root)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from reversa import __version__
 
 StepName = Literal["validate", "sample", "export", "plan", "import", "verify", "undo"]
-ENDINGS = frozenset({"done", "verified", "incomplete", "different"})
+ENDINGS = frozenset({"done", "verified", "sampled", "incomplete", "different"})
 """The results of a step that came to its end: what it did, or the verdict of a verification."""
 
 
@@ -55,6 +56,15 @@ def recorded(path: Path, step: StepName, clock: Callable[[], datetime] = now) ->
     finally:
         taken.ended_at = clock()
         _append(path, msgspec.json.encode(taken) + b"\n")
+
+
+def predicted(steps: Sequence[Step], name: StepName, records: int) -> float | None:
+    """Milliseconds that a step should take: what it takes however few the records are, and so much per record. None: it was never taken."""
+    taken = [(step.milliseconds, step.records) for step in steps if step.step == name and not step.failed]
+    if not any(records for _, records in taken):
+        return None
+    each = min(milliseconds / records for milliseconds, records in taken if records)
+    return median(milliseconds - each * records for milliseconds, records in taken) + each * records
 
 
 def _append(path: Path, line: bytes) -> None:

@@ -17,19 +17,28 @@ from reversa.adapter import Noted
 from reversa.errors import RunError
 from reversa.records import KINDS, Ref, ref_parts
 
-State = Literal["written", "merged", "skipped", "refused", "blocked"]
-_NOT_ARRIVED = "FROM outcome WHERE state IN ('refused', 'blocked')"
+State = Literal["written", "replaced", "merged", "skipped", "refused", "blocked", "conflict", "kept", "removed"]
+"""`replaced`: written anew from a newer package. `conflict`: people changed it at the target, nobody has decided; `kept`: theirs stays.
+`removed`: taken out of the target, since the source holds it no more. Of what the source holds no more, the source digest is empty."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS intent (record TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcome (
     kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-    source_digest TEXT NOT NULL, expected_digest TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    source_digest TEXT NOT NULL, expected_digest TEXT, root TEXT NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS open_conflict ON outcome (kind, id) WHERE state = 'conflict';
 CREATE TABLE IF NOT EXISTS target (
     kind TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, target TEXT NOT NULL, PRIMARY KEY (kind, id, n)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (code TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, count INTEGER NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS change_record ON change (kind, id);
+CREATE TEMP TABLE newer (kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, root TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
+_NOTHING_THERE = "(state IN ('refused', 'blocked', 'removed') OR state = 'skipped' AND source_digest <> coalesce(digest, ''))"
+"""Of an outcome beside the newer record: nothing of it is at the target, and what comes is new to it."""
+_GONE = """NOT EXISTS (SELECT 1 FROM newer n WHERE n.kind = o.kind AND n.id = o.id)
+    AND state <> 'removed' AND (state <> 'kept' OR source_digest <> '')"""
+"""Of an outcome ``o``: the newer package has no such record, and that has not been dealt with."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -41,10 +50,13 @@ class Entry(msgspec.Struct, frozen=True):
     expected_digest: str | None = None
     targets: tuple[str, ...] = ()
     reason: str = ""
+    root: Ref = Ref("")
+    generation: int = 0
+    """Of the package that it came from; the ledger fills it in."""
 
 
 class Ledger:
-    """The ledger of one run: one package into one target."""
+    """The ledger of one run: one package into one target, and its newer ones after it."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -53,7 +65,10 @@ class Ledger:
         self._db.executescript(_SCHEMA)
         self._begun = self._db.execute("SELECT 1 FROM outcome LIMIT 1").fetchone() is not None
         self.interrupted = frozenset(Ref(record) for (record,) in self._db.execute("SELECT record FROM intent"))
-        """Records whose writing was begun by an earlier attempt and not confirmed. The target did not hold them before."""
+        """Records whose writing was begun by an earlier attempt and not confirmed."""
+        self.taken = 0
+        """Records settled since it was opened."""
+        self._of = "outcome"
 
     def bind(self, package: str, target: str) -> None:
         """Say what the run is about. Raises RunError when it is about something else already."""
@@ -64,24 +79,47 @@ class Ledger:
             elif held[0] != value:
                 raise RunError(f"This run folder belongs to {what}.", "Give a folder of its own: --run NEW_FOLDER")
 
+    @property
+    def begun(self) -> bool:
+        """Whether any record has an outcome."""
+        return self._begun
+
+    @property
+    def generation(self) -> int:
+        """The number of the package that is being carried: 1 for the first."""
+        held = self._db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()
+        return 1 if held is None else int(held[0])
+
+    def advance(self, package: str) -> None:
+        """Go on with a newer package of the same source; doing it twice is doing it once."""
+        generation = self.generation + 1
+        with self._transaction():
+            moved = self._db.execute("UPDATE meta SET value = ? WHERE key = 'package' AND value <> ?", (package, package))
+            if moved.rowcount:
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (str(generation),))
+
     def settled(self, records: Sequence[Ref]) -> set[Ref]:
-        """Those of the records that have an outcome."""
+        """Those of the records that have an outcome, and were not removed."""
         if not self._begun:
             return set()
-        query = "SELECT 1 FROM outcome WHERE kind = ? AND id = ?"
+        query = "SELECT 1 FROM outcome WHERE kind = ? AND id = ? AND state <> 'removed'"
         return {record for record in records if self._db.execute(query, ref_parts(record)).fetchone()}
 
     def intend(self, records: Iterable[Ref]) -> None:
-        """Commit that these records, which the target does not hold, are about to be written."""
+        """Commit that these records are about to be written or removed."""
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO intent VALUES (?)", ((record,) for record in records))
 
     def settle(self, entries: Sequence[Entry], changes: Iterable[Noted]) -> None:
         """Commit what became of these records, with the changes on the way, and close their intents."""
+        generation = self.generation
         with self._transaction():
+            if generation > 1:  # else no record has an outcome before
+                for table in ("outcome", "target", "change"):
+                    self._db.executemany(f"DELETE FROM {table} WHERE kind = ? AND id = ?", (ref_parts(e.record) for e in entries))  # noqa: S608 - our own names
             self._db.executemany(
-                "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?)",
-                ((*ref_parts(e.record), e.state, e.reason, e.source_digest, e.expected_digest) for e in entries),
+                "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((*ref_parts(e.record), e.state, e.reason, e.source_digest, e.expected_digest, e.root, e.generation or generation) for e in entries),
             )
             self._db.executemany(
                 "INSERT INTO target VALUES (?, ?, ?, ?)",
@@ -90,49 +128,61 @@ class Ledger:
             self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", ((c.code, *ref_parts(c.record), c.count, c.detail) for c in changes))
             self._db.executemany("DELETE FROM intent WHERE record = ?", ((e.record,) for e in entries))
         self._begun = True
+        self.taken += len(entries)
 
     def _transaction(self) -> sqlite3.Connection:
         self._db.execute("BEGIN IMMEDIATE")
         return self._db
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Law 1 at import: kind → state → records."""
+        """Law 1 at import: kind → state → records that the source holds."""
         found: dict[str, dict[str, int]] = {}
-        for kind, state, count in self._db.execute("SELECT kind, state, count(*) FROM outcome GROUP BY kind, state"):
+        state = "CASE state WHEN 'replaced' THEN 'written' ELSE state END"
+        query = f"SELECT kind, {state}, count(*) FROM {self._of} WHERE source_digest <> '' GROUP BY 1, 2"  # noqa: S608 - our own names
+        for kind, state, count in self._db.execute(query):
             found.setdefault(kind, {})[state] = count
         return {kind: found[kind] for kind in KINDS if kind in found}
 
-    def size(self) -> int:
-        """Records that have an outcome."""
-        return int(self._db.execute("SELECT count(*) FROM outcome").fetchone()[0])
-
     def changes(self) -> dict[str, int]:
         """Code → how often that change was made on the way to the target."""
-        return dict(self._db.execute("SELECT code, sum(count) FROM change GROUP BY code"))
+        of = self._of.replace("outcome", "change")
+        return dict(self._db.execute(f"SELECT code, sum(count) FROM {of} GROUP BY code"))  # noqa: S608 - our own names
 
     def entry(self, record: Ref) -> Entry | None:
         """What happened to one record."""
         kind, id = ref_parts(record)
-        row = self._db.execute("SELECT state, source_digest, expected_digest, reason FROM outcome WHERE kind = ? AND id = ?", (kind, id)).fetchone()
+        query = "SELECT state, source_digest, expected_digest, reason, root, generation FROM outcome WHERE kind = ? AND id = ?"
+        row = self._db.execute(query, (kind, id)).fetchone()
         if row is None:
             return None
         targets = tuple(t for (t,) in self._db.execute("SELECT target FROM target WHERE kind = ? AND id = ? ORDER BY n", (kind, id)))
-        return Entry(record, row[0], row[1], row[2], targets, row[3])
+        return Entry(record, row[0], row[1], row[2], targets, *row[3:])
 
-    def refused(self) -> set[Ref]:
-        """The records that did not arrive, and are known not to have."""
-        return {Ref(f"{kind}:{id}") for kind, id in self._db.execute(f"SELECT kind, id {_NOT_ARRIVED}")}
+    def aside(self) -> set[Ref]:
+        """The records of which the target is known not to show what the source says: they did not arrive, or people's changes stand."""
+        return self._refs(f"FROM {self._of} WHERE state IN ('refused', 'blocked', 'conflict', 'kept') AND source_digest <> ''")
+
+    def standing(self) -> set[Ref]:
+        """The records that people changed at the target, where theirs stands."""
+        return self._refs(f"FROM {self._of} WHERE state IN ('conflict', 'kept')")
+
+    def conflicts(self) -> set[Ref]:
+        """The records that people changed at the target, where nobody has decided."""
+        return self._refs("FROM outcome WHERE state = 'conflict'")
+
+    def _refs(self, of: str) -> set[Ref]:
+        return {Ref(f"{kind}:{id}") for kind, id in self._db.execute(f"SELECT kind, id {of}")}
 
     def refusals(self, limit: int) -> list[Entry]:
         """Records that did not arrive, with the reason."""
-        query = f"SELECT kind, id {_NOT_ARRIVED} LIMIT ?"
+        query = f"SELECT kind, id FROM {self._of} WHERE state IN ('refused', 'blocked') LIMIT ?"  # noqa: S608 - our own names
         entries = [self.entry(Ref(f"{kind}:{id}")) for kind, id in self._db.execute(query, (limit,)).fetchall()]
         return [entry for entry in entries if entry is not None]
 
-    def written(self, states: tuple[State, ...] = ("written",)) -> Iterator[tuple[Ref, tuple[str, ...]]]:
+    def written(self, states: tuple[State, ...] = ("written", "replaced")) -> Iterator[tuple[Ref, tuple[str, ...]]]:
         """The records in these states with the target's ids for them."""
         marks = ", ".join("?" * len(states))
-        query = f"SELECT o.kind, o.id, t.target FROM outcome o JOIN target t USING (kind, id) WHERE state IN ({marks}) ORDER BY o.kind, o.id, t.n"  # noqa: S608 - marks only
+        query = f"SELECT kind, id, target FROM {self._of} JOIN target USING (kind, id) WHERE state IN ({marks}) ORDER BY kind, id, n"  # noqa: S608 - our own names
         current: tuple[Ref, tuple[str, ...]] | None = None
         for kind, id, target in self._db.execute(query, states):
             record = Ref(f"{kind}:{id}")
@@ -144,6 +194,50 @@ class Ledger:
             current = record, (target,)
         if current is not None:
             yield current
+
+    # ------------------------------------------------------------------------------------------- a newer package
+
+    def meet(self, rows: Iterable[tuple[str, str, str, str]], *, whole: bool) -> None:
+        """Lay a newer package beside what is known: kind, id, digest and root of its records.
+
+        When it is not of the whole source, nothing missing from it is gone, and from now on the ledger speaks of its records only.
+        """
+        with self._transaction():
+            self._db.execute("DELETE FROM newer")
+            self._db.executemany("INSERT INTO newer VALUES (?, ?, ?, ?)", rows)
+        self._of = "outcome" if whole else "newer CROSS JOIN outcome USING (kind, id)"  # CROSS: SQLite then begins with the few
+        self._whole = whole
+
+    def delta(self) -> dict[str, dict[str, int]]:
+        """`new`, `changed`, `deleted` → kind → records, of the newer package against the earlier ones: the same before and after its import."""
+        now = f"generation = {self.generation}"
+        what = f"""CASE WHEN outcome.kind IS NULL OR {_NOTHING_THERE} OR {now} AND state IN ('written', 'merged', 'skipped') THEN 'new'
+            WHEN {now} OR source_digest <> digest THEN 'changed' ELSE 'same' END"""
+        found: dict[str, dict[str, int]] = {"new": {}, "changed": {}, "deleted": {}}
+        query = f"SELECT {what}, kind, count(*) FROM newer LEFT JOIN outcome USING (kind, id) GROUP BY 1, 2"  # noqa: S608 - our own names
+        for of, kind, count in self._db.execute(query):
+            if of != "same":
+                found[of][kind] = count
+        if self._whole:
+            gone = f"({_GONE} AND state NOT IN ('skipped', 'refused', 'blocked') OR state = 'removed' AND {now})"
+            found["deleted"] = dict(self._db.execute(f"SELECT kind, count(*) FROM outcome o WHERE {gone} GROUP BY kind"))  # noqa: S608 - our own names
+        return found
+
+    def reopen(self) -> set[Ref]:
+        """Forget what did not arrive and may now; returns the roots of the units in which anything is to be done."""
+        of = "outcome LEFT JOIN newer USING (kind, id)" if self._whole else self._of
+        doomed = self._db.execute(f"SELECT kind, id FROM {of} WHERE state <> 'removed' AND {_NOTHING_THERE}").fetchall()  # noqa: S608 - our own names
+        with self._transaction():
+            for table in ("outcome", "target", "change"):
+                self._db.executemany(f"DELETE FROM {table} WHERE kind = ? AND id = ?", doomed)  # noqa: S608 - our own names
+        ours = "SELECT newer.root FROM newer LEFT JOIN outcome USING (kind, id) WHERE outcome.kind IS NULL OR source_digest <> digest OR state = 'conflict'"
+        gone = f" UNION SELECT root FROM outcome o WHERE {_GONE}" if self._whole else ""  # noqa: S608 - our own names
+        return {Ref(root) for (root,) in self._db.execute(ours + gone)}
+
+    def gone(self) -> list[Ref]:
+        """The records that the target shows and the source holds no more; what is in others last, so that it is removed first."""
+        rank = {kind: number for number, kind in enumerate(KINDS)}
+        return sorted(self._refs(f"FROM outcome o WHERE {_GONE}"), key=lambda record: -rank[ref_parts(record)[0]]) if self._whole else []
 
     def forget(self) -> None:
         """Everything was undone."""

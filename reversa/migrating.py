@@ -5,36 +5,36 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
-import fcntl
 import itertools
-import os
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TypeVar, cast
 
 import msgspec
 
 from reversa import registry
-from reversa.adapter import Exporter, Importer, Locator, Options
-from reversa.errors import DiskError, NotAccepted, PackageError, ReversaError, RunError
+from reversa.adapter import Options
+from reversa.delta import Conflicts, carry, edits, meet
+from reversa.drawing import daily_seed, draw, write_sample
+from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
 from reversa.exporting import Progress, export
 from reversa.files import whole, write_whole
 from reversa.importing import import_package
-from reversa.journal import Step, StepName, recorded
+from reversa.journal import predicted, read_steps
 from reversa.ledger import Ledger
 from reversa.package import Package
-from reversa.planning import Plan, accept, plan, write_losses
+from reversa.planning import Delta, Plan, accept, plan, write_losses
 from reversa.records import Ref
-from reversa.reporting import Report, make_report
-from reversa.validating import validate, wrong_files
+from reversa.renewing import NEWER, Taken, package_in, put_newer, resolved, stamp
+from reversa.reporting import Report, Verdict, make_report
+from reversa.runfolder import RunFolder, password
+from reversa.sharding import Parts, forget, shards_of
+from reversa.validating import validate
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
-from reversa.wrapping import Patient
 
-T = TypeVar("T")
 Ask = Callable[[Plan], str]
 """Asked when a target is live and no file of accepted losses was given: the name of who accepts, or nothing."""
 
@@ -46,6 +46,7 @@ def migrate(
     *,
     private: bool = False,
     tenant: str | None = None,
+    since: date | None = None,
     accepted: str | Path | None = None,
     ask: Ask = lambda _: "",
     progress: Progress = lambda _step, _done, _whole: None,
@@ -53,13 +54,14 @@ def migrate(
     """Carry everything in ``source`` over to ``target`` and prove what arrived.
 
     ``source`` is a path, ``system:path`` or an address; ``target`` likewise. The run folder holds the package, the
-    ledger, the plan and the reports; the same call goes on where an earlier one stopped.
+    ledger, the plan and the reports; the same call goes on where an earlier one stopped, and once it has come to its end,
+    takes a newer export of the same source: all of it, or what is of ``since`` or later.
     Raises a :class:`reversa.errors.ReversaError` that says what to do next.
     """
     Road.check(target)
     road = Road(run or default_run(source), progress)
     with road.guarded():
-        road.export(source, private=private, tenant=tenant)
+        road.export(source, private=private, tenant=tenant, since=since)
         road.plan(target)
         road.accept(accepted, ask)
         road.import_()
@@ -71,33 +73,8 @@ def default_run(source: str) -> Path:
     return Path(Path(source.rpartition(":")[2].rstrip("/")).name.removesuffix(".zip") + ".reversa")
 
 
-class Road:
+class Road(RunFolder):
     """A run folder and the steps that fill it; each can be taken alone, in order."""
-
-    def __init__(self, folder: str | Path, progress: Progress = lambda _step, _done, _whole: None) -> None:
-        self.folder = Path(folder)
-        self._progress = progress
-
-    @contextlib.contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Work in the run folder alone, and turn failures of its disk into an error with an answer."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / "run.lock").open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise RunError(
-                        f"Another reversa works in {self.folder}.", "Wait until it has ended, then type the same command again."
-                    ) from error
-                for left in self.folder.glob("sorting-*"):  # of a verification that was killed
-                    shutil.rmtree(left)
-                yield
-        except OSError as error:
-            raise DiskError(
-                f"{error.filename or self.folder}: {error.strerror or error}",
-                "Free space, mend the disk or its rights, or give another folder (--run); then type the same command again.",
-            ) from error
 
     # ------------------------------------------------------------------------------------------- steps
 
@@ -105,67 +82,112 @@ class Road:
     def check(target: str) -> None:
         """Open a target and close it again, so that a mistake in its name costs no export. Raises what opening raises."""
         locator = registry.locate(target)
-        registry.importer(locator.system).open(locator, Options(password=_password())).close()
+        registry.importer(locator.system).open(locator, Options(password=password())).close()
 
-    def export(self, source: str, *, private: bool = False, tenant: str | None = None) -> Package:
-        """Read the source into ``package/``, unless it is there already."""
-        described = {"source": _resolved(source), "private": private, "tenant": tenant}
-        if (self.folder / "source.json").exists() and self._read("source.json", dict[str, object]) != described:
-            raise RunError(
-                f"The run folder {self.folder} belongs to another source or other options.", "Give this one a folder of its own: --run NEW_FOLDER"
-            )
+    def export(self, source: str, *, private: bool = False, tenant: str | None = None, since: date | None = None) -> Package:
+        """Read the source into ``package/``.
+
+        A run that has not come to its end goes on with the package it holds. One that has takes a newer export of the same
+        source, which may lie elsewhere; a file that is as it was is not read again.
+        """
+        self._put_newer()
+        taken = Taken(source=resolved(source), private=private, tenant=tenant, since=since, stamp=stamp(source))
+        known = self._read("source.json", Taken) if (self.folder / "source.json").exists() else None
+        if known is None or package_in(self.folder) is None:
+            return self._first(source, taken)
+        finished = self._finished()
+        if known.private != private or (not finished and (known.source, known.tenant, known.since) != (taken.source, tenant, since)):
+            raise self._another_source()
+        if not finished or (taken.stamp is not None and taken == known):
+            return self.package()
+        return self._renew(source, taken)
+
+    def _another_source(self) -> RunError:
+        return RunError(
+            f"The run folder {self.folder} belongs to another source or other options.", "Give this one a folder of its own: --run NEW_FOLDER"
+        )
+
+    def _first(self, source: str, taken: Taken) -> Package:
         if (self.folder / "package").exists() or (self.folder / "package.json").exists():
             return self.package()
-        self._write("source.json", described)
+        self._write("source.json", taken)
         try:
-            return self._export(source, private=private, tenant=tenant)
+            return self._export(source, taken, self.folder)
         except BaseException:
             (self.folder / "source.json").unlink()  # nothing was taken from it
             raise
 
-    def _export(self, source: str, *, private: bool, tenant: str | None) -> Package:
+    def _renew(self, source: str, taken: Taken) -> Package:
+        """Take a newer export, unless it says the same."""
+        held, newer = self.package(), self.folder / NEWER
+        shutil.rmtree(newer, ignore_errors=True)
+        newer.mkdir()
+        package = self._export(source, taken, newer)
+        same = package.manifest.digest == held.manifest.digest
+        if not same and package.source != held.source:
+            shutil.rmtree(newer)
+            error = self._another_source()
+            error.hint += f", or, if it is a newer export of the same: --tenant '{held.source.tenant}'"
+            raise error
+        if same:
+            shutil.rmtree(newer)
+            self._write("source.json", taken)
+            return held
+        system = registry.locate(self._plan().target).system
+        if not hasattr(registry.importer(system), "replace") or not hasattr(registry.exporter(system), "named"):
+            shutil.rmtree(newer)
+            raise RunError(
+                f"The export is newer than {held.folder}, and {system} cannot be brought up to date record by record.",
+                "Give it a new target and a new run folder: reversa migrate SOURCE NEW_TARGET --run NEW_FOLDER",
+            )
+        write_whole(newer / "source.json", msgspec.json.encode(taken))
+        self._put_newer()
+        return self.package()
+
+    def _put_newer(self) -> None:
+        """Give the package that was read last its place; what speaks of the earlier one goes to ``earlier/``."""
+        if (self.folder / NEWER / "source.json").exists():
+            package = package_in(self.folder / NEWER)
+            if package is not None:
+                with self._ledger() as ledger:
+                    ledger.advance(package.manifest.digest)
+            put_newer(self.folder)
+
+    def _finished(self) -> bool:
+        """Whether the package was carried over, and the target found to be as it should, but for what people have to decide."""
+        if not (self.folder / "report.json").exists() or not (self.folder / "ledger.sqlite").exists():
+            return False
+        report = self.report()
+        return report.verdict != "different" and report.package == self.package().manifest.digest
+
+    def _export(self, source: str, taken: Taken, folder: Path) -> Package:
         locator = registry.locate(source)
         if locator.system == "package":
             problems = validate(Path(locator.address))
             if problems:
                 raise PackageError(f"{locator.address} is not whole: {problems[0]}", f"reversa validate {locator.address}")
-            self._write("package.json", {"path": str(Path(locator.address).resolve())})
-            return self.package()
-        exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant, password=_password()))
+            write_whole(folder / "package.json", msgspec.json.encode({"path": str(Path(locator.address).resolve())}))
+            return Package(Path(locator.address).resolve())
+        options = Options(private=taken.private, tenant=taken.tenant, password=password(), since=taken.since)
+        exporter = registry.exporter(locator.system).open(locator, options)
         with contextlib.closing(exporter), self._step("export") as step:
-            package = export(exporter, self.folder / "package", datetime.now(UTC), self._progress)
+            if exporter.facts.since != taken.since:
+                raise SourceError(f"{locator.system} cannot be asked for a part of it.", "Leave out --since: all of it is read.")
+            package = export(exporter, folder / "package", datetime.now(UTC), self._progress)
             step.records = package.count()
             return package
-
-    def package(self) -> Package:
-        """The package of this run."""
-        elsewhere = self.folder / "package.json"
-        if elsewhere.exists():
-            return Package(Path(self._read("package.json", dict[str, str])["path"]))
-        if not (self.folder / "package").exists():
-            raise RunError(f"{self.folder} holds no package yet.", f"reversa export SOURCE --run {self.folder}")
-        return Package(self.folder / "package")
-
-    def _whole_package(self) -> Package:
-        """The package, every file as its manifests say: what is planned, written and compared is what was exported."""
-        package = self.package()
-        problems = wrong_files(package.folder)
-        if problems:
-            raise PackageError(f"{package.folder} is not what was exported: {problems[0]}", f"reversa validate {package.folder}")
-        return package
 
     def plan(self, target: str) -> Plan:
         """Count what will change, in ``plan.json`` and ``losses.csv``; nothing is written to the target."""
         package = self._whole_package()
         with self._importer(target, package) as (locator, importer):
-            if (self.folder / "ledger.sqlite").exists():
-                with self._ledger() as ledger:
-                    ledger.bind(package.manifest.digest, str(locator))
+            delta = self._delta(package, str(locator)) if (self.folder / "ledger.sqlite").exists() else None
             with self._step("plan") as step:
-                made = plan(package, importer, str(locator), self._progress)
+                made = msgspec.structs.replace(plan(package, importer, str(locator), self._progress), delta=delta)
                 step.records = package.count()
+            made = msgspec.structs.replace(made, milliseconds=self._predicted(made))
         held = self._plan_if_there()
-        if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live) == made:
+        if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live, milliseconds=made.milliseconds) == made:
             return held  # accepted or not, it is the same plan
         self._write("plan.json", made)
         write_losses(made, self.folder / "losses.csv")
@@ -198,46 +220,88 @@ class Road:
             raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
             ledger.bind(package.manifest.digest, str(locator))
+            forget(self.folder)
             with self._step("import") as step:
-                before = ledger.size()
-                import_package(package, importer, ledger, self._progress)
+                if ledger.generation == 1:
+                    import_package(package, importer, ledger, self._progress)
+                else:
+                    with contextlib.closing(self._reader(locator, package)) as reader:
+                        carry(package, importer, reader, ledger, self.folder, self._progress)
                 self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
-                step.records = ledger.size() - before
+                step.records = ledger.taken
 
-    def verify(self) -> Report:
-        """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``."""
+    def verify(self, sample: str | None = None, seed: int | None = None) -> Report:
+        """Read the target back, compare, and write ``report.json``, ``report.html``, ``sample.json`` and ``findings.ndjson``.
+
+        Of a ``sample``, given in percent, only the units drawn are asked for, and only ``sampled.json`` is written.
+        """
         from reversa.rendering import write_html
 
         package, made = self._whole_package(), self._plan()
         with self._ledger() as ledger:
-            if package.count() and not ledger.size():
+            if package.count() and not ledger.begun:
                 raise RunError(
                     f"Nothing of {self.folder} is in {made.target}: it has not been imported, or was undone.", f"reversa import {self.folder}"
                 )
         with self._step("verify") as step:
-            report = self._verify(package, made)
+            report = self._verify(package, made) if sample is None else self._verify_sample(package, made, sample, seed)
             step.records = sum(line.exported for line in report.import_balance)
             step.result = report.verdict
-        for language in ("fr", "en"):
+        for language in ("fr", "en") if sample is None else ():
             write_html(report, language, self.folder / f"report.{language}.html")
         return report
 
     def _verify(self, package: Package, made: Plan) -> Report:
-        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
+        now, part = datetime.now(UTC), package.manifest.since is not None
+        with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger, contextlib.ExitStack() as opened:
             ledger.bind(package.manifest.digest, str(locator))
+            exporter = opened.enter_context(contextlib.closing(self._reader(locator, package)))
+            parts = None
+            if part:
+                meet(package, ledger)
+            elif shards_of(exporter):
+                parts = Parts(self.folder, package.manifest.digest, locator, self._reading(package), now, exporter)
+                opened.enter_context(contextlib.closing(parts))
+            conflicts = opened.enter_context(Conflicts(self.folder / "conflicts.csv", more=True))
+            lines = opened.enter_context(whole(self.folder / "findings.ndjson"))
             findings: list[Finding] = []
-            exporter = self._reader(locator, package)
-            with contextlib.closing(exporter), whole(self.folder / "findings.ndjson") as lines:
 
-                def keep(finding: Finding) -> None:
-                    lines.write(msgspec.json.encode(finding) + b"\n")
-                    if len(findings) < 1000:
-                        findings.append(finding)
+            def keep(finding: Finding) -> None:
+                lines.write(msgspec.json.encode(finding) + b"\n")
+                if len(findings) < 1000:
+                    findings.append(finding)
 
-                comparison = verify(package, importer, exporter, ledger, self.folder, keep, self._progress)
+            edited = edits(ledger, conflicts)
+            comparison = verify(
+                package, importer, exporter, ledger, self.folder, keep, self._progress, edited, parts=parts, named=part, sleep=self._sleep
+            )
             report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC))
+        if parts is not None:
+            report = msgspec.structs.replace(report, resumed=parts.resumed)
         self._write("sample.json", comparison.sample)
         self._write("report.json", report)
+        forget(self.folder)
+        return report
+
+    def _verify_sample(self, package: Package, made: Plan, percent: str, seed: int | None) -> Report:
+        """The same for a package of the units drawn."""
+        now, findings = datetime.now(UTC), list[Finding]()
+        drawn, limit = draw(package, percent, daily_seed(package, now) if seed is None else seed, chosen=seed is not None)
+        with (
+            tempfile.TemporaryDirectory(dir=self.folder, prefix="sorting-") as scratch,
+            self._importer(made.target, package) as (locator, importer),
+            contextlib.closing(self._reader(locator, package)) as exporter,
+            self._ledger() as ledger,
+        ):
+            ledger.bind(package.manifest.digest, str(locator))
+            sample = write_sample(package, drawn.seed, limit, Path(scratch) / "package")
+            ledger.meet(sample.identities(), whole=False)
+            planned = msgspec.structs.replace(plan(sample, importer, made.target, self._progress), accepted_by=made.accepted_by)
+            comparison = verify(sample, importer, exporter, ledger, Path(scratch), findings.append, self._progress, named=True, sleep=self._sleep)
+            report = make_report(sample, planned, ledger, importer.facts.changes, comparison, tuple(findings), now)
+        verdict: Verdict = "sampled" if report.verdict == "verified" else report.verdict
+        report = msgspec.structs.replace(report, verdict=verdict, drawn=drawn, package=package.manifest.digest)
+        self._write("sampled.json", report)
         return report
 
     def undo(self) -> int:
@@ -247,6 +311,7 @@ class Road:
             take_back = getattr(importer, "undo", None)
             if take_back is None:
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
+            forget(self.folder)
             with self._step("undo") as step:
                 unconfirmed = importer.find(list(ledger.interrupted))
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
@@ -290,52 +355,25 @@ class Road:
         except msgspec.MsgspecError as error:
             raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
 
-    # ------------------------------------------------------------------------------------------- the folder
+    # ------------------------------------------------------------------------------------------- parts of steps
 
-    def _step(self, name: StepName) -> contextlib.AbstractContextManager[Step]:
-        return recorded(self.folder / "steps.ndjson", name)
+    def _delta(self, package: Package, target: str) -> Delta | None:
+        """What a newer package brings."""
+        with self._ledger() as ledger:
+            ledger.bind(package.manifest.digest, target)
+            if ledger.generation == 1:
+                return None
+            meet(package, ledger)
+            return Delta(**ledger.delta(), since=package.manifest.since)
 
-    @contextlib.contextmanager
-    def _importer(self, target: str, package: Package) -> Iterator[tuple[Locator, Importer]]:
-        locator = registry.locate(target)
-        importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=_password()))
-        with contextlib.closing(importer):
-            yield locator, cast("Importer", Patient(importer))
-
-    def _reader(self, locator: Locator, package: Package) -> Exporter:
-        return registry.exporter(locator.system).open(locator, Options(source=package.source, private=True, password=_password()))
-
-    @contextlib.contextmanager
-    def _ledger(self) -> Iterator[Ledger]:
-        path = self.folder / "ledger.sqlite"
-        try:
-            with contextlib.closing(Ledger(path)) as ledger:
-                yield ledger
-        except sqlite3.OperationalError as error:
-            raise DiskError(f"{path}: {error}", "Free space or mend the disk, then type the same command again.") from error
-        except sqlite3.DatabaseError as error:
-            raise RunError(
-                f"{path} is damaged: {error}", "Start a new run with --run NEW_FOLDER; what the target holds already is found and not written again."
-            ) from error
-
-    def _plan_if_there(self) -> Plan | None:
-        return self._read("plan.json", Plan) if (self.folder / "plan.json").exists() else None
-
-    def _plan(self) -> Plan:
-        made = self._plan_if_there()
-        if made is None:
-            raise RunError(f"{self.folder} holds no plan yet.", f"reversa plan {self.folder} TARGET")
-        return made
-
-    def _read(self, name: str, type_: type[T]) -> T:
-        try:
-            return msgspec.json.decode((self.folder / name).read_bytes(), type=type_)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.folder / name} is damaged: {error}", f"Remove {self.folder / name} and type the command again.") from error
-
-    def _write(self, name: str, value: object) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / name, msgspec.json.format(msgspec.json.encode(value), indent=1))
+    def _predicted(self, made: Plan) -> int | None:
+        """How long import and verification should take, if this run took them before."""
+        path = self.folder / "steps.ndjson"
+        if made.delta is None or not path.exists():
+            return None
+        steps = read_steps(path.read_bytes())
+        times = predicted(steps, "import", made.delta.total()), predicted(steps, "verify", sum(made.records.values()))
+        return None if None in times else round(sum(time or 0 for time in times))
 
     def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
         """Old address → new address, for every record that had one."""
@@ -345,13 +383,3 @@ class Road:
             for kind, id, url in package.addresses():
                 entry = ledger.entry(Ref(f"{kind}:{id}"))
                 writer.writerow([url, address(entry.targets) if entry is not None and entry.targets else ""])
-
-
-def _resolved(source: str) -> str:
-    """The source as the run remembers it: the same from any folder, also after the export was moved away."""
-    text = source if ":" in source else str(Path(source).absolute())
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _password() -> str | None:
-    return os.environ.get("REVERSA_PASSWORD")

@@ -70,12 +70,26 @@ def percentage(_ctx: click.Context, _param: click.Parameter, value: str | None) 
     return number
 
 
+def seed_of(seed: int | None, percent: str | None) -> int | None:
+    """The seed of a sample. Raises UsageError when none is drawn."""
+    if seed is not None and percent is None:
+        raise click.UsageError("--seed draws a sample: add --sample 1%")
+    return seed
+
+
+seed_option = click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Draw these units; default: made of the package and the date.")
 lang_option = click.option("--lang", type=click.Choice(["fr", "en"]), callback=_language, help="Language of the report; default from LANG.")
 to_option = click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Where to file it; default: a folder beside the package.")
 package_argument = click.argument("package", type=click.Path(path_type=Path, exists=True, file_okay=False))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 private_option = click.option("--private", is_flag=True, help="Direct messages and private spaces too.")
 tenant_option = click.option("--tenant", help="Whose data it is, where the source does not say.")
+since_option = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=lambda _ctx, _param, at: at and at.date(),
+    help="Only what is of that day or later: a last delta.",
+)
 run_option = click.option("--run", type=click.Path(path_type=Path), help="Run folder; default: NAME.reversa here.")
 accept_option = click.option("--accept", type=click.Path(path_type=Path), help="losses.csv with every line accepted.")
 run_argument = click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))

@@ -13,7 +13,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from reversa.adapter import Change, Source, Unit
 from reversa.blobs import BlobReader
 from reversa.columns import from_batch
 from reversa.errors import PackageError
-from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
+from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of
 from reversa.schema import arrow_schema
 from reversa.sorting import package_order
 
@@ -87,7 +88,7 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the package says of itself: the ``reversa`` member of datapackage.json."""
 
     format: str
@@ -101,6 +102,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, TableInfo]
     blobs: int
     blob_bytes: int
+    since: date | None = None
+    """Only units with something created or updated since that day were read. None: everything."""
 
     @property
     def records(self) -> int:
@@ -110,7 +113,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """The identity of the content: the same source exported twice has the same one."""
-        lines = [str(self.source), *(f"{kind} {table.digest}" for kind, table in sorted(self.tables.items()))]
+        lines = [
+            str(self.source),
+            *([f"since {self.since}"] if self.since else []),
+            *(f"{kind} {table.digest}" for kind, table in sorted(self.tables.items())),
+        ]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -168,8 +175,8 @@ class Package:
         """Records in all."""
         return self.manifest.records
 
-    def records(self, kind: str) -> Iterator[tuple[Record, str]]:
-        """The records of a kind in package order, each with its stored digest.
+    def records(self, kind: str, only: AbstractSet[Ref] | None = None) -> Iterator[tuple[Record, str]]:
+        """The records of a kind in package order, each with its stored digest; of the units with these roots only, if they are given.
 
         Raises PackageError when a part is damaged or the rows are not those that the package states.
         """
@@ -177,19 +184,29 @@ class Package:
         for part in table.parts:
             with self._damage(part):
                 for batch in self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP):
+                    if only is not None:
+                        yield from from_batch(kind, batch.filter(pa.array([root in only for root in batch["root"].to_pylist()], pa.bool_())))
+                        continue
                     for record, row_digest in from_batch(kind, batch):
                         whole.update(row_digest.encode())
                         yield record, row_digest
-        if whole.hexdigest() != table.digest:
+        if only is None and whole.hexdigest() != table.digest:
             raise PackageError(f"The rows of {kind} are not those that the package states.", f"reversa validate {self.folder}")
 
-    def units(self) -> Iterator[tuple[Unit, dict[str, str]]]:
-        """The units in order, each with the stored digests of its records by reference."""
-        streams = [self.records(kind) for kind in self.kinds()]
+    def units(self, only: AbstractSet[Ref] | None = None) -> Iterator[tuple[Unit, dict[str, str]]]:
+        """The units in order, each with the stored digests of its records by reference; those with these roots only, if they are given."""
+        streams = [self.records(kind, only) for kind in self.kinds()]
         merged = heapq.merge(*streams, key=lambda item: package_order(item[0])[:2])
         for root, members in itertools.groupby(merged, key=lambda item: item[0].root):
             unit = list(members)
             yield Unit(root, tuple(r for r, _ in unit)), {f"{kind_of(r)}:{r.id}": row_digest for r, row_digest in unit}
+
+    def identities(self) -> Iterator[tuple[str, str, str, str]]:
+        """Kind, id, digest and root of every record, read from those columns alone."""
+        for kind in self.kinds():
+            for batch in self.batches(kind, ["id", "digest", "root"]):
+                ids, digests, roots = (batch[name].to_pylist() for name in ("id", "digest", "root"))
+                yield from ((kind, str(id), str(digest), str(root)) for id, digest, root in zip(ids, digests, roots, strict=True))
 
     def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a kind, as they lie in the file: records are not made of them."""

@@ -7,7 +7,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,7 @@ class PackageWriter:
         changes: Iterable[Happened],
         unreadable: int,
         not_mapped: Mapping[str, int],
+        since: date | None = None,
     ) -> Package:
         """Write what is left, flush everything, and give the package its name."""
         self._events.close()
@@ -112,7 +113,7 @@ class PackageWriter:
         manifest = Manifest(
             format=FORMAT, schema_version=SCHEMA_VERSION, source=source, created_at=created_at, balance=tuple(balance),
             changes=tuple(changes), unreadable=unreadable, not_mapped=dict(not_mapped), tables=self._tables,
-            blobs=len(places), blob_bytes=sum(sizes),
+            blobs=len(places), blob_bytes=sum(sizes), since=since,
         )  # fmt: skip
         for name, text in schema_files().items():
             _write(self._data / "schema" / name, text)

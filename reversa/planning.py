@@ -6,6 +6,7 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,20 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a newer package brings against what the target was given before: kind → records."""
+
+    new: dict[str, int]
+    changed: dict[str, int]
+    deleted: dict[str, int]
+    since: date | None = None
+    """Only what is of that day or later was read: what was deleted is not known."""
+
+    def total(self) -> int:
+        """Records to write, to replace and to remove."""
+        return sum(sum(of.values()) for of in (self.new, self.changed, self.deleted))
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is expected of an import."""
 
@@ -39,6 +54,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Records that the target should hold afterwards, per kind."""
     changes: tuple[Planned, ...]
     accepted_by: str | None = None
+    delta: Delta | None = None
+    """Of a package that is not the first of its run."""
+    milliseconds: int | None = None
+    """How long import and verification should take together, at the speed that this run has shown."""
 
 
 def plan(package: Package, importer: Importer, target: str, progress: Progress) -> Plan:

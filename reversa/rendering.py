@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from reversa.differences import Difference, Side, difference
 from reversa.files import write_whole
-from reversa.planning import Plan
+from reversa.planning import Delta, Plan
 from reversa.plots import Lane, bars, volume
 from reversa.reporting import ChangeLine, Event, Report
 from reversa.verifying import STATUSES
@@ -33,9 +33,9 @@ _WIDTH = 100
 
 _ARRIVALS = ("exported", "=", "*", "-", "+", "!", "?", "skipped")
 _EXPORT = ("seen", "placeholders", "records", "merged", "ignored", "unreadable", "unexplained")
-_IMPORT = ("exported", "written", "merged", "skipped", "refused", "blocked", "unexplained")
+_IMPORT = ("exported", "written", "merged", "skipped", "refused", "blocked", "conflict", "kept", "unexplained")
 _ALWAYS = frozenset({"exported", "=", "seen", "records", "written", "unexplained"})
-_AMISS = frozenset({"*", "-", "+", "!", "?", "unreadable", "refused", "blocked", "unexplained"})
+_AMISS = frozenset({"*", "-", "+", "!", "?", "unreadable", "refused", "blocked", "conflict", "unexplained"})
 
 
 class Figure(NamedTuple):
@@ -79,6 +79,7 @@ def write_html(report: Report, language: str, path: Path) -> None:
             apart=_apart(report, t),
             apart_sentence=_apart_sentence(report, t),
             accepted=_accepted(report, t),
+            looked=_looked(report, t),
             arrivals=_arrivals(report),
             exported=sum(row.exported for row in report.import_balance if row.kind != "opaque"),
             arrived=sum(counts.get("=", 0) for kind, counts in report.records.items() if kind != "opaque"),
@@ -103,7 +104,11 @@ def render_text(report: Report, language: str) -> str:
         [t(f"verdict.{report.verdict}").upper(), *_wrapped(t(f"sentence.{report.verdict}"))],
         [line for reason in report.reasons for line in _wrapped(t(f"reason.{reason}"), "- ")],
         [f"{visible(report.source)} → {visible(report.target)}", t("page.compared", moment=t.moment(report.made_at))],
-        [line for text in (_headline_text(report, t), _apart_sentence(report, t), _accepted(report, t)) for line in _wrapped(text)],
+        [
+            line
+            for text in (_headline_text(report, t), _apart_sentence(report, t), *_looked(report, t), _accepted(report, t))
+            for line in _wrapped(text)
+        ],
         [t("changes.title"), *_change_lines(report.changes, t)],
         [t("findings.title"), *(line for finding in shown for line in _finding_lines(difference(finding, IN_TEXT, t), t))] if shown else [],
         _wrapped(t("findings.shown", len(shown))) if len(shown) < len(report.findings) else [],
@@ -123,6 +128,10 @@ def render_plan(plan: Plan, language: str) -> str:
     rows = [[t.number(line.count), t(effect), visible(line.change.code)] for line, effect in zip(plan.changes, effects, strict=True)]
     blocks = [
         [*_wrapped(t("plan.title", target=plan.target)), *_wrapped(t("plan.records", sum(plan.records.values())))],
+        [
+            *_wrapped(_delta_sentence(plan.delta, t)),
+            *(_wrapped(t("plan.time", duration=t.duration(plan.milliseconds))) if plan.milliseconds is not None else []),
+        ],
         [t("changes.title"), *_with_details(_aligned(rows, right={0}), [t.change(line.change) for line in plan.changes])]
         if rows
         else [t("changes.none")],
@@ -160,6 +169,27 @@ def _accepted(report: Report, t: Texts) -> Phrase:
     if report.accepted_by is not None:
         return t("accepted.by", people=report.accepted_by)
     return t("accepted.nobody") if any(line.planned for line in report.changes) else t("accepted.nothing")
+
+
+def _looked(report: Report, t: Texts) -> list[Phrase]:
+    """What was looked at, where that is not simply everything at once."""
+    drawn, resumed = report.drawn, report.resumed
+    return [
+        *([_delta_sentence(report.delta, t)] if report.delta else []),
+        *([t("looked.drawn", drawn.units, drawn=drawn.drawn, percent=drawn.percent, seed=str(drawn.seed))] if drawn else []),
+        *([t("looked.late", report.late)] if report.late else []),
+        *([t("looked.resumed", parts=resumed.parts, of=resumed.of, moment=t.moment(resumed.begun_at))] if resumed else []),
+    ]
+
+
+def _delta_sentence(delta: Delta | None, t: Texts) -> Phrase:
+    """What a newer package brings, and what it cannot tell."""
+    if delta is None:
+        return Phrase()
+    new, changed, deleted = (sum(of.values()) for of in (delta.new, delta.changed, delta.deleted))
+    if delta.since is None:
+        return t("delta.whole", new=new, changed=changed, deleted=deleted)
+    return t("delta.part", new=new, changed=changed, day=t.short_day(delta.since))
 
 
 def _apart(report: Report, t: Texts) -> list[Apart]:

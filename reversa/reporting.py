@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 from reversa import __version__
 from reversa.adapter import Change
+from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
 from reversa.ledger import Ledger
 from reversa.package import Balance, Package
-from reversa.planning import Plan
+from reversa.planning import Delta, Plan
+from reversa.sharding import Resumed
 from reversa.verifying import BAD, Comparison, Finding
 
-Verdict = Literal["verified", "incomplete", "different"]
-EXIT_CODES: dict[Verdict, int] = {"verified": EXIT_VERIFIED, "incomplete": EXIT_INCOMPLETE, "different": EXIT_DIFFERENT}
+Verdict = Literal["verified", "sampled", "incomplete", "different"]
+"""`sampled` says of the units drawn what `verified` says of all."""
+EXIT_CODES: dict[Verdict, int] = {
+    "verified": EXIT_VERIFIED,
+    "sampled": EXIT_VERIFIED,
+    "incomplete": EXIT_INCOMPLETE,
+    "different": EXIT_DIFFERENT,
+}
 SHOWN_EVENTS = 200
 
 
 class ImportBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """Law 1 for one kind at import: exported = written + merged + skipped + refused + blocked + unexplained."""
+    """Law 1 for one kind at import: exported = written + merged + skipped + refused + blocked + conflict + kept + unexplained."""
 
     kind: str
     exported: int
@@ -32,10 +40,14 @@ class ImportBalance(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
     refused: int = 0
     blocked: int = 0
+    conflict: int = 0
+    """Changed by people at the target, and nobody has decided."""
+    kept: int = 0
+    """Changed by people at the target, who keep it so."""
 
     @property
     def unexplained(self) -> int:
-        return self.exported - self.written - self.merged - self.skipped - self.refused - self.blocked
+        return self.exported - self.written - self.merged - self.skipped - self.refused - self.blocked - self.conflict - self.kept
 
 
 class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +116,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Markup → bodies kept in the source's own markup."""
     volume: dict[str, dict[str, int]]
     """Kind → month → records created."""
+    delta: Delta | None = None
+    """Of a package that is not the first of its run: what it brought."""
+    since: date | None = None
+    """Only what is of that day or later was read, carried and compared."""
+    drawn: Drawn | None = None
+    """The sample, if no more was compared."""
+    late: int = 0
+    """Records that the target did not show as expected at once, and was asked for again."""
+    resumed: Resumed | None = None
+    """Of a verification that went on where an earlier one had been interrupted."""
+    conflicts: int = 0
+    """Records that people changed at the target, about which nobody has decided."""
 
     @property
     def exit_code(self) -> int:
@@ -139,7 +163,10 @@ def make_report(
     made = Counter(ledger.changes()) | Counter(comparison.observed)
     lines += [ChangeLine(change=c, side="target", planned=0, observed=made[c.code]) for c in declared if c.code in made and c.code not in planned]
     changes = tuple(lines)
-    reasons = _reasons(manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable)
+    conflicts = len(ledger.conflicts())
+    reasons = _reasons(
+        manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable, conflicts=conflicts, part=manifest.since is not None
+    )
     volume, bodies = _volume(package)
     return Report(
         reversa=__version__,
@@ -163,19 +190,30 @@ def make_report(
         not_mapped=manifest.not_mapped,
         native_bodies=bodies,
         volume=volume,
+        delta=plan.delta,
+        since=manifest.since,
+        late=comparison.late,
+        conflicts=conflicts,
     )
 
 
 CHECKS = (
     "values-differ", "target-unreadable", "undeclared", "ids-lost", "plan-disagrees",
-    "export-unexplained", "import-unexplained", "source-unreadable", "refused", "not-verified",
+    "export-unexplained", "import-unexplained", "source-unreadable", "refused", "conflicts", "part", "not-verified",
 )  # fmt: skip
 """What keeps a run from being verified, as keys of the message catalogue."""
 _DIFFERENT = frozenset({"values-differ", "plan-disagrees", "undeclared", "ids-lost", "target-unreadable"})
 
 
 def _reasons(
-    exports: tuple[Balance, ...], imports: tuple[ImportBalance, ...], changes: tuple[ChangeLine, ...], comparison: Comparison, *, unreadable: int
+    exports: tuple[Balance, ...],
+    imports: tuple[ImportBalance, ...],
+    changes: tuple[ChangeLine, ...],
+    comparison: Comparison,
+    *,
+    unreadable: int,
+    conflicts: int,
+    part: bool,
 ) -> list[str]:
     checks = {
         "values-differ": any(comparison.total(status) for status in BAD) or any(n.get("-", 0) + n.get("+", 0) for n in comparison.records.values()),
@@ -187,6 +225,8 @@ def _reasons(
         "import-unexplained": any(balance.unexplained for balance in imports),
         "source-unreadable": unreadable > 0,
         "refused": any(balance.refused + balance.blocked for balance in imports),
+        "conflicts": conflicts > 0,
+        "part": part,
         "not-verified": comparison.total("?") > 0,
     }
     return [reason for reason in CHECKS if checks[reason]]

@@ -62,15 +62,29 @@ class Spool:
 
     def add(self, record: Record, data: bytes) -> None:
         """Set aside a record, given with its canonical bytes."""
-        kind = kind_of(record)
-        runs = self._kinds.get(kind)
-        if runs is None:
-            runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
+        runs = self._runs_of(kind_of(record))
         runs.add(self._key(record), data)
         runs.hashes.append(hash(record.id))
 
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self._kinds]
+
+    def keep(self, folder: Path) -> None:
+        """Move the sorted runs to a folder that stays, for :meth:`take`."""
+        for kind, runs in self._kinds.items():
+            for number, path in enumerate(runs.finish()):
+                path.rename(folder / f"{kind}-{number:05d}")
+
+    def take(self, folder: Path) -> None:
+        """Read the runs that were kept in a folder, too."""
+        for path in sorted(folder.glob("*-?????")):
+            self._runs_of(path.name.rpartition("-")[0]).kept.append(path)
+
+    def _runs_of(self, kind: str) -> _Runs:
+        runs = self._kinds.get(kind)
+        if runs is None:
+            runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
+        return runs
 
     def repeated(self, kind: str) -> frozenset[int]:
         """Hashes (of this process) that the ids of several records of a kind have: eight bytes a record are kept for it."""
@@ -96,6 +110,7 @@ class _Runs:
         self.hashes = array("q")
         self._buffer: Block = []
         self._size = 0
+        self.kept: list[Path] = []
         self._last: list[tuple[SortKey, bytes]] = []  # of each run, its last item
 
     def add(self, key: SortKey, data: bytes) -> None:
@@ -122,7 +137,7 @@ class _Runs:
 
     def finish(self) -> list[Path]:
         self._flush()
-        return [self._path(number) for number in range(len(self._last))]
+        return [*(self._path(number) for number in range(len(self._last))), *self.kept]
 
 
 def _blocks(path: Path) -> Iterator[Block]:

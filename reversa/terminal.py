@@ -84,5 +84,5 @@ def print_inspection(found: dict[str, Any]) -> None:
 def next_steps(report: Report, folder: Path, language: Language) -> str:
     """Where the report lies and what to type next."""
     t = Texts(language)
-    page = folder / f"report.{language}.html"
+    page = folder / ("sampled.json" if report.drawn else f"report.{language}.html")
     return f"{t('next.report', page=page)}\n{t(f'next.{report.verdict}', run=folder)}"

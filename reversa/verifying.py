@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
@@ -11,14 +13,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from reversa.adapter import Change, Exporter, Importer, Noted, Unreadable
+from reversa.adapter import Change, Exporter, Importer, Item, Noted, Unreadable
 from reversa.blobs import Measure
 from reversa.canonical import encode
+from reversa.delta import named as asked_for
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
+from reversa.rechecking import Asked, ask_again, brought_up, pending
 from reversa.records import KINDS, Grant, Record, Ref, kind_of, ref_parts, ref_to
 from reversa.sampling import Draw, Drawn, Sample
+from reversa.sharding import Parts
 from reversa.sorting import Spool, identity_order
 
 Status = Literal["=", "~", "L", "*", "-", "+", "!", "?"]
@@ -56,6 +61,8 @@ class Comparison(msgspec.Struct, kw_only=True):
     """Records of the ledger that the target no longer finds under the id it gave."""
     rights_widened: int = 0
     unreadable: int = 0
+    late: int = 0
+    """Records that the target did not show as expected at once, and was asked for again."""
     sample: Sample | None = None
 
     def total(self, status: Status) -> int:
@@ -64,15 +71,29 @@ class Comparison(msgspec.Struct, kw_only=True):
 
 
 def verify(
-    package: Package, importer: Importer, target: Exporter, ledger: Ledger, scratch: Path, keep: Callable[[Finding], None], progress: Progress
+    package: Package,
+    importer: Importer,
+    target: Exporter,
+    ledger: Ledger,
+    scratch: Path,
+    keep: Callable[[Finding], None],
+    progress: Progress,
+    edited: Callable[[Record, Record | None], bool] = lambda _expected, _found: False,
+    *,
+    parts: Parts | None = None,
+    named: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Comparison:
     """Compare what the target shows with what the package and the importer's shape make expected.
 
-    ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status.
+    ``keep`` is given every finding that is not as it should be, up to KEPT_PER_FIELD per kind, field and status; ``edited``
+    says of a record that is not as expected whether people changed it since it was. The target is read whole, or in
+    ``parts``, or, ``named``, of the records of the package only.
     """
     with Spool(scratch, identity_order) as expected, Spool(scratch, identity_order) as sources, Spool(scratch, identity_order) as found:
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
-        refused = ledger.refused()
+        refused = ledger.aside()
+        comparer.expect_edits(edited, ledger.standing())
         draw = Draw(package)
         for unit, digests in package.units():
             shaped = importer.shape(unit)
@@ -90,16 +111,52 @@ def verify(
                 expected.add(record, encode(record))
                 if record != source:
                     sources.add(source, encode(source))
-        intake = Intake(target, found, Measure(), comparer.hear)
-        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
+        if parts is not None:
+            for event in parts.finish(found, progress):
+                comparer.hear(event)
+        else:
+            intake = Intake(target, found, Measure(), comparer.hear)
+            items = _named(package, target) if named else None
+            intake.read(lambda _, done, whole: progress("verify", done, whole), package.count(), items)
+        asked = _asked_again(importer, target, ledger, expected, found, sleep, scratch, progress)
         drawn = draw.drawn()
         comparer.watch(drawn)
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
-            comparer.compare(expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
+            comparer.compare(
+                expected.sorted(kind), sources.sorted(kind), brought_up(found.sorted(kind), asked, kind) if asked else found.sorted(kind)
+            )
         comparison = comparer.comparison()
+    comparison.late = len(asked)
     comparison.sample = Sample(seed=draw.seed, eligible=draw.eligible, records=tuple(drawn.values()))
     comparison.lost_ids = _lost_ids(importer, ledger, keep)
     return comparison
+
+
+def _asked_again(
+    importer: Importer,
+    target: Exporter,
+    ledger: Ledger,
+    expected: Spool,
+    found: Spool,
+    sleep: Callable[[float], None],
+    scratch: Path,
+    progress: Progress,
+) -> Asked:
+    """Of a target that is late: what it shows later of the records that it does not show as expected."""
+    settles = max(importer.facts.settles, target.facts.settles)
+    if not settles or not hasattr(target, "named"):
+        return {}
+    standing = ledger.standing()
+    kinds = [kind for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]) if kind in target.facts.kinds]
+    waiting = {record: wanted for kind in kinds for record, wanted in pending(expected.sorted(kind), found.sorted(kind)) if record not in standing}
+    return ask_again(target, waiting, settles, sleep, scratch, progress)
+
+
+def _named(package: Package, target: Exporter) -> Iterator[Item]:
+    """What the target shows of the records of a package."""
+    refs = (Ref(f"{kind}:{id}") for kind, id, _, _ in package.identities())
+    while some := list(itertools.islice(refs, 1000)):
+        yield from asked_for(target, some)
 
 
 def compare_packages(a: Path, b: Path) -> list[Finding]:
@@ -141,7 +198,7 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
         batch.clear()
         return len(wrong)
 
-    for record, targets in ledger.written(("written", "merged")):
+    for record, targets in ledger.written(("written", "replaced", "merged")):
         batch[record] = targets
         if len(batch) == 1000:
             lost += check()
@@ -162,10 +219,16 @@ class Comparer:
         self._refused: Counter[str] = Counter()
         self._undeclared = self._widened = self._unreadable = 0
         self._watched: dict[tuple[str, str], Drawn] = {}
+        self._edited: Callable[[Record, Record | None], bool] = lambda _expected, _found: False
+        self._standing: AbstractSet[Ref] = frozenset()
 
     def watch(self, drawn: dict[Ref, Drawn]) -> None:
         """Fill in these records of the sample when they are compared."""
         self._watched = {ref_parts(ref): record for ref, record in drawn.items()}
+
+    def expect_edits(self, edited: Callable[[Record, Record | None], bool], standing: AbstractSet[Ref]) -> None:
+        """Do not count as differences what people changed, where that stands or is to be decided."""
+        self._edited, self._standing = edited, standing
 
     def expect(self, noted: tuple[Noted, ...], refused: AbstractSet[Ref] = frozenset()) -> None:
         """Remember the changes on the way of a unit; what is skipped is seen by its absence, what was refused not at all."""
@@ -222,13 +285,16 @@ class Comparer:
             original = source[0] if source is not None and source[0].id == left[0].id else left[0]
             met = right if right is not None and right[0].id == left[0].id else None
             self._keep_drawn(original, left[0], None if met is None else met[0])
-            if met is None:
+            if (met is None or met[1] != left[1]) and self._edited(left[0], None if met is None else met[0]):
+                for change in self._noted.pop(ref_to(left[0]), []):
+                    self._refused[change.code] += change.count
+            elif met is None:
                 self._missing(left[0])
+            elif left[1] == met[1] and original is left[0]:
+                self._same(left[0])
             else:
-                if left[1] == met[1] and original is left[0]:
-                    self._same(left[0])
-                else:
-                    self._fieldwise(original, left[0], met[0])
+                self._fieldwise(original, left[0], met[0])
+            if met is not None:
                 right = next(found, None)
             left = next(expected, None)
 
@@ -256,6 +322,8 @@ class Comparer:
 
     def _extra(self, record: Record) -> None:
         kind = kind_of(record)
+        if ref_to(record) in self._standing:
+            return
         self._records[kind, "+"] += 1
         for field in _present(record):
             self._fields[kind, field, "+"] += 1

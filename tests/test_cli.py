@@ -198,7 +198,7 @@ def test_a_missing_users_json_is_a_declared_loss(reversa: Callable[..., Run], tm
 
 def test_a_run_folder_of_something_else(reversa: Callable[..., Run], export: Path, tmp_path: Path) -> None:
     assert reversa("migrate", export, "sqlite:///a.db", "--run", "r").returncode == 0
-    other = _export(tmp_path / "other.zip", {})
+    other = _export(tmp_path / "other.zip", {"users.json": [{"id": "U1", "team_id": "T2", "name": "ann"}]})
     failed(reversa("migrate", other, "sqlite:///a.db", "--run", "r"), errors.RunError.exit_code, "another source", "--run")
     failed(reversa("migrate", export, "sqlite:///a.db", "--run", "r", "--private"), errors.RunError.exit_code, "other options", "--run")
     failed(reversa("migrate", export, "sqlite:///b.db", "--run", "r"), errors.RunError.exit_code, "another target", "--run")

@@ -27,7 +27,8 @@ from reversa.continuity.documents import Evidence
 from reversa.continuity.drilled import make_page
 from reversa.continuity.drills import Drill
 from reversa.continuity.runbook import write_runbook
-from reversa.drilling import daily_seed, draw, drill, roots, write_sample
+from reversa.drawing import daily_seed, draw, roots, write_sample
+from reversa.drilling import drill
 from reversa.errors import PackageError, RunError
 from reversa.importers.sql import SqlImporter
 from reversa.migrating import Road, migrate

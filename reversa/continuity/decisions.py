@@ -119,7 +119,11 @@ def _result_of(d: Draft, condition: _Condition) -> Figure:
 
 def up_to_date(steps: list[Step]) -> bool:
     """The last read-back that ended is later than anything that changed the target."""
-    order = [step.step for step in steps if (step.step == "verify" and not step.failed) or (step.step in ("import", "undo") and _wrote(step))]
+    order = [
+        step.step
+        for step in steps
+        if (step.step == "verify" and not step.failed and step.result != "sampled") or (step.step in ("import", "undo") and _wrote(step))
+    ]
     return bool(order) and order[-1] == "verify"
 
 
@@ -139,6 +143,8 @@ def _cut_over(d: Draft) -> list[Block]:
     t = d.t
     acts = ("ttl", "announce", "read-only", "import", "checks", "open", "watch")
     rows: list[tuple[Cell, ...]] = [(t(f"s8.{act}"), Boxes((t("s8.tick"),))) for act in acts]
+    delta = d.folder.plan.map(lambda plan: plan.delta and plan.delta.total())
+    predicted = d.folder.plan.map(lambda plan: plan.milliseconds)
     imports = d.folder.steps.map(lambda steps: sum([s.milliseconds for s in steps if s.step == "import"][-1:]))
     return [
         d.figures("s8.when", *(d.stated("cut-over", key) for key in FIELDS["cut-over"])),
@@ -147,6 +153,8 @@ def _cut_over(d: Draft) -> list[Block]:
             "s8.expected",
             d.measured("cut-over.planned", t("s8.planned"), d.folder.plan.map(lambda plan: sum(plan.records.values()))),
             d.measured("cut-over.length", t("s8.length"), imports, t.duration),
+            *([d.measured("cut-over.delta", t("s8.delta"), delta)] if delta.found is not None else []),
+            *([d.measured("cut-over.predicted", t("s8.predicted"), predicted, t.duration)] if predicted.found is not None else []),
         ),
     ]
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED, PackageError
 from reversa.journal import Step
 from reversa.reporting import ChangeLine, Headline
@@ -23,16 +24,6 @@ EXIT_CODES = {
     "different": EXIT_DIFFERENT,
     "damaged": PackageError.exit_code,
 }
-
-
-class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """The sample: its share as asked for, its seed and whether somebody chose it, the units there are and those drawn."""
-
-    percent: str
-    seed: int
-    chosen: bool
-    units: int
-    drawn: int
 
 
 class Drill(msgspec.Struct, kw_only=True):

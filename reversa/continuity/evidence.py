@@ -226,7 +226,7 @@ def newest_drill(folder: Path, shown: str, seal: Evidence) -> Known[Drill]:
 def _own_files(folder: Path) -> list[str]:
     """The files of a folder that may be evidence: not the runbooks made of them, nor what a step leaves while it works."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    passing = ("runbook.", "run.lock", "sorting-", "ledger.sqlite-")
+    passing = ("runbook.", "run.lock", "sorting-", "reading/", "newer/", "earlier/", "ledger.sqlite-")
     return sorted(name for name in names if not name.startswith(passing) and ".partial" not in name)
 
 
@@ -238,8 +238,9 @@ def _about(known: Known[T], name: str, digest_of: Callable[[T], str], digest: st
 
 
 def _count_outcomes(path: Path) -> dict[tuple[str, str], int]:
+    query = "SELECT kind, CASE state WHEN 'replaced' THEN 'written' ELSE state END, count(*) FROM outcome GROUP BY 1, 2"
     with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-        return {(kind, state): count for kind, state, count in db.execute("SELECT kind, state, count(*) FROM outcome GROUP BY kind, state")}
+        return {(kind, state): count for kind, state, count in db.execute(query)}
 
 
 def _count_findings(path: Path) -> int:

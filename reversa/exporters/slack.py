@@ -62,13 +62,14 @@ class SlackExporter:
             kinds=KINDS,
             changes=(*CHANGES, *PRIVATE.values(), *SURROGATE.values(), *KEY_TWICE.values(), SAME_ID, SHARED_FOLDER, NO_USERS),
             source=Source("slack", tenant),
+            since=options.since,
         )
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
         path = Path(locator.address)
         archive = open_archive(path)
-        layout = sort_files(iter(archive.sizes))
+        layout = sort_files(iter(archive.sizes), options.since)
         if not layout.days and not layout.conversations:
             archive.close()
             raise SourceError(f"{path} holds no Slack conversations.", "A Slack export has channels.json and one folder per channel.")
@@ -134,8 +135,9 @@ class SlackExporter:
                 else:
                     homes = [home for key in ("name", "id") if isinstance(entry.get(key), str) and (home := prefix + entry[key]) in self._layout.days]
                     private = file != "channels.json" or any(entry.get(mark) not in (None, False, 0) for mark in PRIVATE_MARKS)
-                    days = sorted(day for home in dict.fromkeys(homes) for day in folders.pop(home, []))
-                    if homes and not days:
+                    own = [home for home in dict.fromkeys(homes) if home in folders]
+                    days = sorted(day for home in own for day in folders.pop(home))
+                    if homes and not own:
                         yield Noted(SHARED_FOLDER.code, ref("space", SOMEWHERE_PRIVATE if self._leaves_out(private) else entry["id"]))
                     yield from self._conversation(entry, CONVERSATIONS[file], private, days)
         for folder, days in folders.items():
@@ -192,7 +194,12 @@ class SlackExporter:
             del raw["members"]
             for member in members:
                 yield people.membership(id, member)
-        yield self._space(raw, id, space_type, private, reader.pins_met, people)
+        yield self._space(raw, id, space_type, private, reader.pins_met | self._pins_of_earlier(pins), people)
+
+    def _pins_of_earlier(self, pins: dict[str, dict[str, Any]]) -> set[str]:
+        """The pins of messages that are not read because they are of earlier days, whose records have them."""
+        since = self._layout.since
+        return set() if since is None else {ts for ts in pins if (at := parse_time(ts)) is not None and at.date() <= since}
 
     def _space(self, raw: dict[str, Any], id: str, space_type: str | None, private: bool, pins_met: set[str], people: People) -> Space:
         if pins_met:
@@ -261,7 +268,8 @@ class SlackExporter:
                 yield Opaque(id=id, root=ref("opaque", id), native_kind=kind, name=title if isinstance(title, str) else None, native=to_json(entry))
 
     def _strangers(self) -> Iterator[Item]:
-        unused = (name for name in self._layout.bodies.values() if name not in self._used_bodies)
+        known = self._layout.since is None  # else those that earlier messages use are not told from those that none does
+        unused = (name for name in self._layout.bodies.values() if known and name not in self._used_bodies)
         for name in (*self._layout.strangers, *unused):
             if self._is_private(name):
                 yield Noted(PRIVATE["opaque"].code, ref("opaque", SOMEWHERE_PRIVATE))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Self, cast
 
 import sqlalchemy as sa
 
 from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, Options, Source
 from reversa.errors import SourceError
-from reversa.records import KINDS, File, Opaque
+from reversa.records import KINDS, File, Opaque, Ref, ref_parts
 from reversa.systems.sql.dialects import Dialect, answered, connect, damage, present
 from reversa.systems.sql.reading import read_kind
 from reversa.systems.sql.tables import Tables, tables_of
+
+_IN_LIST = 500
+_SHARD = 200_000
 
 
 class _Content(io.RawIOBase):
@@ -41,9 +45,9 @@ class _Content(io.RawIOBase):
 class SqlExporter:
     """Reads the records of one source from the rows themselves; digests of files are made from their content."""
 
-    def __init__(self, engine: sa.Engine, dialect: Dialect, tables: Tables, source: Source, key: int, kinds: list[str]) -> None:
+    def __init__(self, engine: sa.Engine, dialect: Dialect, tables: Tables, source: Source, key: int, kinds: list[str], since: date | None) -> None:
         self._engine, self._dialect, self._tables, self._key, self._kinds = engine, dialect, tables, key, kinds
-        self.facts = Facts(system="sql", kinds=tuple(KINDS), source=source, limits=dialect.limits)
+        self.facts = Facts(system="sql", kinds=tuple(KINDS), source=source, limits=dialect.limits, since=since)
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
@@ -62,7 +66,8 @@ class SqlExporter:
                 f"It holds: {', '.join(map(str, held)) or 'none'}. A database of another system needs a mapping.",
             )
         kinds = [kind for kind in KINDS if tables.kinds[kind].name in there]
-        return cls(engine, dialect, tables, source, held[source], kinds) if source in held else cls(engine, dialect, tables, source, 0, [])
+        key, held_kinds = (held[source], kinds) if source in held else (0, [])
+        return cls(engine, dialect, tables, source, key, held_kinds, options.since)
 
     def census(self) -> Mapping[str, int]:
         with answered(self._engine):
@@ -72,6 +77,8 @@ class SqlExporter:
     def _count(self, kind: str) -> int:
         own, entity = self._tables.kinds[kind], self._tables.entity
         query = sa.select(sa.func.count()).select_from(own.join(entity, entity.c.key == own.c.entity)).where(entity.c.source == self._key)
+        if self.facts.since is not None:
+            query = query.where(own.c.root.in_(self._roots(self.facts.since)))
         if kind == "user":  # placeholders are counted apart, as in any source
             query = query.where(sa.func.coalesce(own.c.placeholder, sa.false()) == sa.false())
         with self._engine.connect() as connection:
@@ -80,11 +87,58 @@ class SqlExporter:
     def items(self) -> Iterator[Item]:
         with answered(self._engine):
             for kind in self._kinds:
-                for record in read_kind(self._tables, self._dialect, kind, self._key, self._stream):
-                    if isinstance(record, File | Opaque) and record.sha256 is not None:
-                        yield Attached(record, BlobRef(record.sha256))
-                    else:
-                        yield record
+                if self.facts.since is None:
+                    yield from self._read(kind, None)
+                    continue
+                own = self._tables.kinds[kind]
+                with self._engine.connect() as connection:
+                    query = sa.select(own.c.entity).where(own.c.root.in_(self._roots(self.facts.since))).order_by(own.c.entity)
+                    keys = connection.execute(query).scalars().all()
+                for start in range(0, len(keys), _IN_LIST):
+                    yield from self._read(kind, keys[start : start + _IN_LIST])
+
+    def _roots(self, since: date) -> sa.CompoundSelect[Any]:
+        """The roots of units in which something was created or updated since that day."""
+        start = datetime.combine(since, time(), UTC)
+        encode = self._dialect.encoder("instant")
+        first = start if encode is None else encode(start)
+        owns = [self._tables.kinds[kind] for kind in self._kinds]
+        return sa.union(*(sa.select(own.c.root).where((own.c.created_at >= first) | (own.c.updated_at >= first)) for own in owns))
+
+    def shards(self) -> Sequence[str]:
+        """Ranges of keys."""
+        with answered(self._engine), self._engine.connect() as connection:
+            entity = self._tables.entity
+            highest = connection.execute(sa.select(sa.func.max(entity.c.key))).scalar() if self._kinds else None
+        return [f"{start}-{start + _SHARD}" for start in range(0, (highest or 0) + 1, _SHARD)]
+
+    def shard(self, name: str) -> Iterator[Item]:
+        start, _, stop = name.partition("-")
+        with answered(self._engine):
+            for kind in self._kinds:
+                yield from self._read(kind, range(int(start), int(stop)))
+
+    def named(self, records: Sequence[Ref]) -> Iterator[Item]:
+        entity, ids = self._tables.entity, dict[str, list[str]]()
+        for record in records:
+            kind, id = ref_parts(record)
+            ids.setdefault(kind, []).append(id)
+        with answered(self._engine):
+            for kind in self._kinds:
+                asked = ids.get(kind, [])
+                for start in range(0, len(asked), _IN_LIST):
+                    these = entity.c.id.in_(asked[start : start + _IN_LIST])
+                    query = sa.select(entity.c.key).where(entity.c.source == self._key, entity.c.kind == kind, these)
+                    with self._engine.connect() as connection:
+                        keys = connection.execute(query).scalars().all()
+                    yield from self._read(kind, keys)
+
+    def _read(self, kind: str, keys: Sequence[int] | None) -> Iterator[Item]:
+        for record in read_kind(self._tables, self._dialect, kind, self._key, self._stream, keys):
+            if isinstance(record, File | Opaque) and record.sha256 is not None:
+                yield Attached(record, BlobRef(record.sha256))
+            else:
+                yield record
 
     def _stream(self, query: sa.Select[Any]) -> Iterator[Any]:
         """The rows of a query, fetched as they are read, on a connection of their own."""

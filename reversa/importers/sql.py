@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,14 @@ from reversa.systems.sql.dialects import answered, connect, present
 from reversa.systems.sql.shaping import changes, shape
 from reversa.systems.sql.tables import PREFIX, tables_of, views
 from reversa.systems.sql.writing import Keys, Row, RowMaker, references
+
+
+@dataclass
+class Unneeded:
+    """Entities and contents that may have lost their last use."""
+
+    entities: set[int] = field(default_factory=set)
+    contents: set[str] = field(default_factory=set)
 
 
 class SqlImporter:
@@ -63,11 +72,25 @@ class SqlImporter:
             self._create({kind_of(record) for unit in units for record in unit.records})
             return self._write(units, session)
 
-    def _write(self, units: Sequence[Shaped], session: Session) -> list[Outcome]:
-        """Write all of these units together; if the database refuses a row, halve them until it is found."""
+    def replace(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
+        with answered(self._engine):
+            self._create({kind_of(record) for unit in units for record in unit.records})
+            return self._write(units, session, anew=True)
+
+    def remove(self, records: Mapping[Ref, tuple[str, ...]]) -> None:
+        if self._tables.entity.name not in self._there:
+            return
+        with answered(self._engine), self._connected().begin():
+            self._clean(self._delete(list(records)))
+
+    def _write(self, units: Sequence[Shaped], session: Session, *, anew: bool = False) -> list[Outcome]:
+        """Write all of these units together, ``anew`` in the place of their rows; if the database refuses a row, halve them until it is found."""
+        records = [record for unit in units for record in unit.records]
         try:
             with self._connected().begin():
-                keys = self._insert([record for unit in units for record in unit.records], session)
+                before = self._delete([ref_to(record) for record in records]) if anew else Unneeded()
+                keys = self._insert(records, session)
+                self._clean(before)
         except BaseException as error:
             self._keys = None  # keys given in the transaction are free again
             if not (isinstance(error, sa.exc.DBAPIError) and self._dialect.refuses(error)):
@@ -78,7 +101,7 @@ class SqlImporter:
         if len(units) == 1:
             return [Outcome(ref_to(record), "refused", reason=reason) for record in units[0].records]
         half = len(units) // 2
-        return [*self._write(units[:half], session), *self._write(units[half:], session)]
+        return [*self._write(units[:half], session, anew=anew), *self._write(units[half:], session, anew=anew)]
 
     def _insert(self, records: Sequence[Record], session: Session) -> dict[Ref, int]:
         """Add the rows of these records; returns their keys."""
@@ -168,6 +191,41 @@ class SqlImporter:
     def _drop_views(self, kinds: set[str]) -> None:
         for name in views(self._dialect, self._connected().dialect.identifier_preparer, kinds):
             self._connected().exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+    # ------------------------------------------------------------------------------------------- single records
+
+    def _delete(self, records: Sequence[Ref]) -> Unneeded:
+        """Delete the rows of these records; returns the entities and contents that nothing may need any more."""
+        keys, left = self._keys_if_known(), Unneeded()
+        doomed: dict[str, list[int]] = {}
+        for record, key in (keys.here(records) if keys is not None else {}).items():
+            doomed.setdefault(ref_parts(record)[0], []).append(key)
+        connection = self._connected()
+        for kind, rows in doomed.items():
+            own = self._tables.kinds[kind]
+            for column in self._tables.uses(kind):
+                left.entities.update(connection.execute(sa.select(column).where(column.table.c.entity.in_(rows), column.is_not(None))).scalars())
+            if kind in ("file", "opaque"):
+                left.contents.update(connection.execute(sa.select(own.c.sha256).where(own.c.entity.in_(rows), own.c.sha256.is_not(None))).scalars())
+            for table in reversed(self._tables.of_kind(kind)):
+                connection.execute(sa.delete(table).where(table.c.entity.in_(rows)))
+        return left
+
+    def _clean(self, left: Unneeded) -> None:
+        """Delete those of the entities and contents that nothing needs."""
+        connection, kinds = self._connected(), self._kinds()
+        entities, contents = left.entities, left.contents
+        for column in (column for kind in kinds for column in self._tables.uses(kind)):
+            if entities:
+                entities -= set(connection.execute(sa.select(column).where(column.in_(entities))).scalars())
+        for kind in kinds & {"file", "opaque"}:
+            sha256 = self._tables.kinds[kind].c.sha256
+            contents -= set(connection.execute(sa.select(sha256).where(sha256.in_(contents))).scalars()) if contents else set()
+        if entities:
+            connection.execute(sa.delete(self._tables.entity).where(self._tables.entity.c.key.in_(entities)))
+            self._keys = None  # it remembers them
+        if contents:
+            connection.execute(sa.delete(self._tables.blob).where(self._tables.blob.c.sha256.in_(contents)))
 
     # ------------------------------------------------------------------------------------------- undo
 

@@ -81,7 +81,9 @@ class Census:
         count["space"] += _folders_without_entry(archive, layout)
         count["comment"] += sum(len(_listed(archive, name)) for days in layout.canvas_days.values() for name in days)
         count["opaque"] += sum(len(_listed(archive, name)) for name in layout.lists)
-        count["opaque"] += len(layout.strangers) + len(layout.bodies.keys() - self._used) + len(archive.refused)
+        count["opaque"] += len(layout.strangers) + len(archive.refused)
+        if layout.since is None:  # else nobody knows which are used by messages of earlier days
+            count["opaque"] += len(layout.bodies.keys() - self._used)
         return count
 
     def _parts(self, message: _Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 DAY_FILE = re.compile(r"\d{4}-\d\d-\d\d\.json")
 CANVAS_FOLDER = re.compile(r"(?:FC:)?(?P<file>F[A-Z0-9]{6,}):.*", re.DOTALL)
@@ -31,11 +32,13 @@ class Layout:
     """Id of a file → the entry that holds its content."""
     strangers: list[str] = field(default_factory=list)
     """Everything else, kept whole."""
+    since: date | None = None
+    """Day files before this day are left out."""
 
 
-def sort_files(names: Iterator[str]) -> Layout:
-    """The layout of an archive with these file names."""
-    layout = Layout()
+def sort_files(names: Iterator[str], since: date | None = None) -> Layout:
+    """The layout of an archive with these file names, without the day files before a day."""
+    layout, first = Layout(since=since), "" if since is None else f"{since}.json"
     for name in sorted(names):
         prefix, path = split_prefix(name)
         folder, _, file = path.rpartition("/")
@@ -49,7 +52,8 @@ def sort_files(names: Iterator[str]) -> Layout:
         elif folder and "/" not in folder and DAY_FILE.fullmatch(file):
             canvas = CANVAS_FOLDER.fullmatch(folder)
             where = layout.canvas_days.setdefault(canvas["file"], []) if canvas else layout.days.setdefault(prefix + folder, [])
-            where.append(name)
+            if file >= first:
+                where.append(name)
         elif file in ("canvas_in_the_conversation.json", "file_conversations.json") or (not folder and file.endswith(".json")):
             layout.lists.append(name)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -42,9 +42,14 @@ class Select:
     def decoder(self, field: Field) -> Convert | None:
         return self._dialect.decoder(field.type)
 
-    def query(self, source: int) -> sa.Select[Any]:
+    def query(self, source: int, keys: Sequence[int] | None) -> sa.Select[Any]:
+        """The rows of a source; of the entities with these keys only, or in this range of keys, if they are given."""
         order = [column for column in self.table.primary_key.columns if column.name != "entity"]
-        return sa.select(*self._columns).select_from(self._from).where(self._own.c.source == source).order_by(self.table.c.entity, *order)
+        query = sa.select(*self._columns).select_from(self._from).where(self._own.c.source == source).order_by(self.table.c.entity, *order)
+        if keys is None:
+            return query
+        own = self.table.c.entity
+        return query.where((own >= keys.start) & (own < keys.stop) if isinstance(keys, range) else own.in_(keys))
 
 
 class Values:
@@ -127,16 +132,18 @@ def _only(value: Any) -> Any:
     return value
 
 
-def read_kind(tables: Tables, dialect: Dialect, kind: str, source: int, stream: Stream) -> Iterator[Record | Unreadable]:
-    """The records of a kind that belong to a source."""
+def read_kind(
+    tables: Tables, dialect: Dialect, kind: str, source: int, stream: Stream, keys: Sequence[int] | None = None
+) -> Iterator[Record | Unreadable]:
+    """The records of a kind that belong to a source; those with these keys only, or in this range of keys, if they are given."""
     select, values = Select(tables, dialect, tables.kinds[kind]), Values()
     for field in fields(kind):
         if field.is_list:
-            values.add_other(field.name, _list(tables, dialect, kind, field, select, lambda inner: stream(inner.query(source))))
+            values.add_other(field.name, _list(tables, dialect, kind, field, select, lambda inner: stream(inner.query(source, keys))))
         elif field.name != "id":
             values.add(select, field, field.name)
     make = cast("Callable[..., Record]", KINDS[kind])
-    for row in stream(select.query(source)):
+    for row in stream(select.query(source, keys)):
         try:
             record = make(id=row[select.id], **values.read(row))
         except (ValueError, TypeError) as error:

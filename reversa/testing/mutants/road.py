@@ -9,7 +9,7 @@ from unittest import mock
 
 import msgspec
 
-from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, verifying, wrapping
+from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, runfolder, verifying, wrapping
 from reversa.adapter import Outcome, Unreadable
 from reversa.records import ref_to
 from reversa.testing.mutants.importers import ARRIVES
@@ -117,7 +117,7 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("the ledger commits no intent", "killed_at_every_write_it_resumes", "the ledger counts", _is(ledger.Ledger, "intend", _nothing)),
     Mutant("the ledger forgets outcomes", ARRIVES, "unexplained", _is(ledger.Ledger, "settle", _forgetful_settle)),
     Mutant("the ledger remembers nothing", "a_second_import_writes_nothing", "", _is(ledger.Ledger, "settled", lambda *_: set())),
-    Mutant("the last batch is not sent", ARRIVES, "not been imported", _after(importing, "_batches", _but_last)),
+    Mutant("the last batch is not sent", ARRIVES, "not been imported", _after(importing, "batches", _but_last)),
     Mutant("the package gives all units but the last", "the_package_keeps_what_was_given", "units", _after(package.Package, "units", _but_last)),
     Mutant("the digest covers the beginning only", "the_package_keeps_what_was_given", "SHA-256", _is(exporting, "digest", _short_digest)),
     Mutant("twins are merged", "twins_are_kept_apart", "are kept as", _is(exporting.Intake, "settled", _one_twin)),
@@ -125,7 +125,7 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("unreadable items vanish", "what_the_source_lost_is_counted", "verified", _is(exporting.Intake, "_refuse", _no_event)),
     Mutant("the balance is always closed", "what_the_source_lost_is_counted", "census", _is(package.Balance, "unexplained", 0)),
     Mutant("the plan counts wrong", "planning_writes_nothing", "counts", _after(migrating, "plan", _uncounted_plan)),
-    Mutant("a changed package is taken", "a_changed_package_is_refused", "changed package", _is(migrating, "wrong_files", lambda _: [])),
+    Mutant("a changed package is taken", "a_changed_package_is_refused", "changed package", _is(runfolder, "wrong_files", lambda _: [])),
     Mutant("nobody has to accept", "a_live_target_waits_for_acceptance", "accept",
            lambda: mock.patch.object(migrating.Road, "accept", lambda self, *_: self._plan())),
 )  # fmt: skip

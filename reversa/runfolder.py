@@ -1,0 +1,135 @@
+"""A run folder: its lock, its files, its package and its ledger, and the systems that it is about."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+
+from reversa import registry
+from reversa.adapter import Exporter, Importer, Locator, Options
+from reversa.errors import DiskError, PackageError, RunError
+from reversa.exporting import Progress
+from reversa.files import write_whole
+from reversa.journal import Step, StepName, recorded
+from reversa.ledger import Ledger
+from reversa.package import Package
+from reversa.planning import Plan
+from reversa.renewing import package_in
+from reversa.validating import wrong_files
+from reversa.wrapping import Patient
+
+T = TypeVar("T")
+
+
+class RunFolder:
+    """What the steps of the road share."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        progress: Progress = lambda _step, _done, _whole: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``sleep`` is given the seconds that a late target needs."""
+        self.folder = Path(folder)
+        self._sleep = sleep
+        self._progress = progress
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Work in the run folder alone, and turn failures of its disk into an error with an answer."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "run.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise RunError(
+                        f"Another reversa works in {self.folder}.", "Wait until it has ended, then type the same command again."
+                    ) from error
+                for left in self.folder.glob("sorting-*"):  # of a verification that was killed
+                    shutil.rmtree(left)
+                yield
+        except OSError as error:
+            raise DiskError(
+                f"{error.filename or self.folder}: {error.strerror or error}",
+                "Free space, mend the disk or its rights, or give another folder (--run); then type the same command again.",
+            ) from error
+
+    def package(self) -> Package:
+        """The package of this run."""
+        package = package_in(self.folder)
+        if package is None:
+            raise RunError(f"{self.folder} holds no package yet.", f"reversa export SOURCE --run {self.folder}")
+        return package
+
+    def _whole_package(self) -> Package:
+        """The package, every file as its manifests say: what is planned, written and compared is what was exported."""
+        package = self.package()
+        problems = wrong_files(package.folder)
+        if problems:
+            raise PackageError(f"{package.folder} is not what was exported: {problems[0]}", f"reversa validate {package.folder}")
+        return package
+
+    def _step(self, name: StepName) -> contextlib.AbstractContextManager[Step]:
+        return recorded(self.folder / "steps.ndjson", name)
+
+    @contextlib.contextmanager
+    def _importer(self, target: str, package: Package) -> Iterator[tuple[Locator, Importer]]:
+        locator = registry.locate(target)
+        importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=password()))
+        with contextlib.closing(importer):
+            yield locator, cast("Importer", Patient(importer))
+
+    def _reader(self, locator: Locator, package: Package) -> Exporter:
+        return registry.exporter(locator.system).open(locator, self._reading(package))
+
+    def _reading(self, package: Package) -> Options:
+        """How a target is opened to be read back."""
+        return Options(source=package.source, private=True, password=password())
+
+    @contextlib.contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        path = self.folder / "ledger.sqlite"
+        try:
+            with contextlib.closing(Ledger(path)) as ledger:
+                yield ledger
+        except sqlite3.OperationalError as error:
+            raise DiskError(f"{path}: {error}", "Free space or mend the disk, then type the same command again.") from error
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{path} is damaged: {error}", "Start a new run with --run NEW_FOLDER; what the target holds already is found and not written again."
+            ) from error
+
+    def _plan_if_there(self) -> Plan | None:
+        return self._read("plan.json", Plan) if (self.folder / "plan.json").exists() else None
+
+    def _plan(self) -> Plan:
+        made = self._plan_if_there()
+        if made is None:
+            raise RunError(f"{self.folder} holds no plan yet.", f"reversa plan {self.folder} TARGET")
+        return made
+
+    def _read(self, name: str, type_: type[T]) -> T:
+        try:
+            return msgspec.json.decode((self.folder / name).read_bytes(), type=type_)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.folder / name} is damaged: {error}", f"Remove {self.folder / name} and type the command again.") from error
+
+    def _write(self, name: str, value: object) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / name, msgspec.json.format(msgspec.json.encode(value), indent=1))
+
+
+def password() -> str | None:
+    """The password of a database, from the environment."""
+    return os.environ.get("REVERSA_PASSWORD")
