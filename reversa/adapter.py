@@ -7,11 +7,14 @@ redaction and reports live on the road. docs/write-an-adapter.md walks through a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import BinaryIO, Literal, NewType, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, NewType, Protocol, Self, runtime_checkable
 
 import msgspec
 
 from reversa.records import File, Opaque, Record, Ref
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BlobRef = NewType("BlobRef", str)
 """An exporter's own name for some content, given back to its ``open_blob``."""
@@ -201,4 +204,29 @@ class Address(Protocol):
 
     def address(self, targets: Sequence[str]) -> str:
         """The new address of a record, given its ids in the target; empty when there is none."""
+        ...
+
+
+class Rows(Protocol):
+    """A package by columns: the rows of a kind in package order, in the columns of :func:`reversa.schema.arrow_schema`."""
+
+    def kinds(self) -> list[str]: ...
+
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]: ...
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """An importer that takes a whole package by columns, where it takes every record as it is."""
+
+    def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
+        """Whether :meth:`Importer.shape` leaves all of these rows, given in all their columns, as they are."""
+        ...
+
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]] | None:
+        """Write all rows or none: kind → the target's own ids of its records, in order.
+
+        None when nothing was written, and the records are to be written one by one: the target holds records already, would change
+        one or refuses one.
+        """
         ...

@@ -6,6 +6,7 @@ in between leaves an open intent: if the target then holds the record, this run 
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ import msgspec
 from reversa.adapter import Noted
 from reversa.errors import RunError
 from reversa.records import KINDS, Ref, ref_parts
+
+EVERYTHING = Ref("*")
+"""The intent to write every record of the package together, all or none."""
 
 State = Literal["written", "merged", "skipped", "refused", "blocked"]
 _NOT_ARRIVED = "FROM outcome WHERE state IN ('refused', 'blocked')"
@@ -90,6 +94,27 @@ class Ledger:
             self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", ((c.code, *ref_parts(c.record), c.count, c.detail) for c in changes))
             self._db.executemany("DELETE FROM intent WHERE record = ?", ((e.record,) for e in entries))
         self._begun = True
+
+    def untouched(self) -> bool:
+        """Whether no record has an outcome or an intent of its own."""
+        return not self._begun and self.interrupted <= {EVERYTHING}
+
+    def settle_everything(self, rows: Iterable[tuple[str, Sequence[str], Sequence[str], Sequence[str]]]) -> None:
+        """Commit that every record was written as it was; ``rows`` gives kinds with ids, digests and targets."""
+        self._db.execute("PRAGMA journal_mode = TRUNCATE")  # a WAL would hold, and write, all of it twice
+        with self._transaction():
+            for kind, ids, digests, targets in rows:
+                outcomes = zip(itertools.repeat(kind), ids, digests, digests, strict=False)
+                self._db.executemany("INSERT INTO outcome VALUES (?, ?, 'written', '', ?, ?)", outcomes)
+                self._db.executemany("INSERT INTO target VALUES (?, ?, 0, ?)", zip(itertools.repeat(kind), ids, targets, strict=False))
+            self._db.execute("DELETE FROM intent")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._begun = True
+
+    def withdraw(self) -> None:
+        """Commit that nothing is about to be written any more."""
+        self._db.execute("DELETE FROM intent")
+        self.interrupted = frozenset()
 
     def _transaction(self) -> sqlite3.Connection:
         self._db.execute("BEGIN IMMEDIATE")

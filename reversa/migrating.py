@@ -23,7 +23,7 @@ from reversa.exporting import Progress, export
 from reversa.files import write_whole
 from reversa.importing import import_package
 from reversa.journal import Step, StepName, recorded
-from reversa.ledger import Ledger
+from reversa.ledger import EVERYTHING, Ledger
 from reversa.package import Package
 from reversa.planning import Plan, accept, plan, write_losses
 from reversa.records import Ref
@@ -246,7 +246,8 @@ class Road:
             if take_back is None:
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
             with self._step("undo") as step:
-                unconfirmed = importer.find(list(ledger.interrupted))
+                begun = list(package.references() if EVERYTHING in ledger.interrupted else ledger.interrupted)
+                unconfirmed = importer.find(begun)
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
                 take_back(itertools.chain(ledger.written(), unconfirmed.items()))
                 ledger.forget()

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from reversa.adapter import Change, Source, Unit
 from reversa.blobs import BlobReader
 from reversa.columns import from_batch
 from reversa.errors import PackageError
-from reversa.records import KINDS, SCHEMA_VERSION, Record, kind_of
+from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of, ref
 from reversa.schema import arrow_schema
 from reversa.sorting import package_order
 
@@ -176,11 +176,18 @@ class Package:
             unit = list(members)
             yield Unit(root, tuple(r for r, _ in unit)), {f"{kind_of(r)}:{r.id}": row_digest for r, row_digest in unit}
 
-    def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a kind, as they lie in the file: records are not made of them."""
         for part in self.manifest.tables[kind].parts:
             with self._damage(part):
-                yield from pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+                file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
+                yield from file.iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns))
+
+    def references(self) -> Iterator[Ref]:
+        """Every record of the package."""
+        for kind in self.kinds():
+            for batch in self.batches(kind, ["id"]):
+                yield from (ref(kind, str(id)) for id in batch["id"].to_pylist())
 
     def find(self, kind: str, id: str) -> Record | None:
         """One record by its id."""

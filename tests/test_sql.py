@@ -53,6 +53,12 @@ def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reversa.rendering.write_html", lambda _report, _language, _path: None)
 
 
+@pytest.fixture
+def by_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole package is not loaded by columns, where a test is about the writing of units."""
+    monkeypatch.setattr(SqlImporter, "load", lambda _self, _rows, _session: None)
+
+
 @contextlib.contextmanager
 def opened(url: str, package: Package) -> Iterator[SqlImporter]:
     """The importer, open on a target."""
@@ -520,6 +526,7 @@ class Interrupt(Exception):
     """Power cut."""
 
 
+@pytest.mark.usefixtures("by_units")
 @pytest.mark.parametrize("where", ["before", "inside", "after"])
 @pytest.mark.parametrize("call", [1, 3])
 def test_an_interrupted_import_goes_on_and_ends_the_same(
@@ -746,6 +753,7 @@ def assert_whole_batches(database: Database, run: Path) -> None:
     assert held == len(written)
 
 
+@pytest.mark.usefixtures("by_units")
 def test_a_full_disk_stops_with_an_answer_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH", 50)
     database = Sqlite(tmp_path / "target.db")
@@ -786,6 +794,7 @@ def read_only(file: Path) -> Iterator[None]:
         subprocess.run(["umount", str(file.parent)], check=True)
 
 
+@pytest.mark.usefixtures("by_units")
 def test_a_read_only_database_stops_with_an_answer_and_the_run_goes_on(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     database = Sqlite(tmp_path / "place" / "target.db")
@@ -802,6 +811,7 @@ def test_a_read_only_database_stops_with_an_answer_and_the_run_goes_on(tmp_path:
 
 @pytest.mark.servers
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <function ServerCursorMixin")  # psycopg cannot close a cursor whose server is gone
+@pytest.mark.usefixtures("by_units")
 @pytest.mark.parametrize("where", ["in a transaction", "between two", "while reading back"])
 def test_a_dropped_connection_stops_with_an_answer_and_the_run_goes_on(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

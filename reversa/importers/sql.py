@@ -6,18 +6,21 @@ Facts and limits of each database: docs/adapters/sql.md.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 import sqlalchemy as sa
 
-from reversa.adapter import Facts, Locator, Options, Outcome, Session, Shaped, Source, Unit
+from reversa.adapter import Facts, Locator, Options, Outcome, Rows, Session, Shaped, Source, Unit
 from reversa.blobs import CHUNK
 from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Record, Ref, kind_of, ref_parts, ref_to
+from reversa.systems.sql.bulk import BulkError, bulk
 from reversa.systems.sql.dialects import answered, connect, present
-from reversa.systems.sql.shaping import changes, shape
+from reversa.systems.sql.loading import Loader
+from reversa.systems.sql.shaping import changes, keeps, shape
 from reversa.systems.sql.tables import PREFIX, tables_of, views
 from reversa.systems.sql.writing import Keys, Row, RowMaker, references
 
@@ -62,6 +65,26 @@ class SqlImporter:
         with answered(self._engine):
             self._create({kind_of(record) for unit in units for record in unit.records})
             return self._write(units, session)
+
+    def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
+        return keeps(self._dialect, kind, batch)
+
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]] | None:
+        if any(table.name in self._there for table in self._tables.shared()):
+            return None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        kinds = rows.kinds()
+        made = views(self._dialect, self._engine.dialect.identifier_preparer, set(kinds))
+        try:
+            with bulk(self._engine) as database:
+                loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
+                loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
+        except BulkError:
+            return None
+        self._there = present(self._engine)
+        return {kind: map(f"{PREFIX}{kind}/{{}}".format, loader.keys.of_kind(kind)) for kind in kinds}
 
     def _write(self, units: Sequence[Shaped], session: Session) -> list[Outcome]:
         """Write all of these units together; if the database refuses a row, halve them until it is found."""
@@ -234,6 +257,20 @@ class SqlImporter:
 
 def _target(record: Ref, key: int) -> str:
     return f"{PREFIX}{ref_parts(record)[0]}/{key}"
+
+
+class _Kept:
+    """Rows of which each is taken as it is. Raises BulkError at one that is not."""
+
+    def __init__(self, rows: Rows, keeps: Callable[[str, pa.RecordBatch], bool]) -> None:
+        self._rows, self._keeps = rows, keeps
+        self.kinds = rows.kinds
+
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for batch in self._rows.batches(kind, columns):
+            if not self._keeps(kind, batch):
+                raise BulkError(f"some {kind} would be changed")
+            yield batch
 
 
 ADAPTER = SqlImporter

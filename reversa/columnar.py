@@ -1,0 +1,34 @@
+"""The road by columns: whole kinds as Arrow batches, where no record needs a look of its own. The road by units is the reference."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reversa.adapter import Columnar, Importer, Session
+from reversa.exporting import Progress
+from reversa.ledger import EVERYTHING, Ledger
+from reversa.package import Package
+
+
+def load(package: Package, importer: Importer, ledger: Ledger, session: Session, progress: Progress) -> bool:
+    """Give the whole package to an importer that takes it by columns; whether it did."""
+    if not isinstance(importer, Columnar) or not ledger.untouched() or not package.count():
+        return False
+    ledger.intend([EVERYTHING])
+    progress("import", 0, package.count())
+    targets = importer.load(package, session)
+    if targets is None:
+        if EVERYTHING not in ledger.interrupted:  # else an earlier load may have arrived, and its records are ours
+            ledger.withdraw()
+        return False
+    ledger.settle_everything(_outcomes(package, targets))
+    progress("import", package.count(), package.count())
+    return True
+
+
+def _outcomes(package: Package, targets: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, list[Any], list[Any], list[str]]]:
+    for kind in package.kinds():
+        for batch in package.batches(kind, ["id", "digest"]):
+            yield kind, batch["id"].to_pylist(), batch["digest"].to_pylist(), list(itertools.islice(targets[kind], len(batch)))
