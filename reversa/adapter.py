@@ -215,18 +215,37 @@ class Rows(Protocol):
     def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]: ...
 
 
+OWN_ID = "own_id"
+"""The column of the system's own id of each record."""
+
+
+class NotColumnar(Exception):
+    """By columns it cannot be done here; the road by units and records says what there is to say."""
+
+
 @runtime_checkable
 class Columnar(Protocol):
     """An importer that takes a whole package by columns, where it takes every record as it is."""
 
     def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
-        """Whether :meth:`Importer.shape` leaves all of these rows, given in all their columns, as they are."""
+        """Whether :meth:`Importer.shape` leaves all of these rows as they are."""
         ...
 
-    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]] | None:
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]]:
         """Write all rows or none: kind → the target's own ids of its records, in order.
 
-        None when nothing was written, and the records are to be written one by one: the target holds records already, would change
-        one or refuses one.
+        Raises NotColumnar when nothing was written: the target holds records already, would change one or refuses one.
+        """
+        ...
+
+
+@runtime_checkable
+class ColumnarExporter(Protocol):
+    """An exporter that gives its records by columns too."""
+
+    def batches(self, kind: str) -> Iterator[pa.RecordBatch]:
+        """The records of a kind in any order, in the columns of their schema without `digest`, and OWN_ID.
+
+        A digest of content is what the system says of it. Raises NotColumnar when a record cannot be given so.
         """
         ...

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reversa.adapter import Columnar, Importer, Session
+from reversa.adapter import Columnar, Importer, NotColumnar, Session
 from reversa.exporting import Progress
 from reversa.ledger import EVERYTHING, Ledger
 from reversa.package import Package
@@ -18,8 +18,9 @@ def load(package: Package, importer: Importer, ledger: Ledger, session: Session,
         return False
     ledger.intend([EVERYTHING])
     progress("import", 0, package.count())
-    targets = importer.load(package, session)
-    if targets is None:
+    try:
+        targets = importer.load(package, session)
+    except NotColumnar:
         if EVERYTHING not in ledger.interrupted:  # else an earlier load may have arrived, and its records are ours
             ledger.withdraw()
         return False

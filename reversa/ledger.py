@@ -111,6 +111,13 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._begun = True
 
+    def targets(self, kind: str) -> Iterator[tuple[list[str], list[str]]]:
+        """Ids of a kind and the target's ids for them, many at a time. A record with several stands several times."""
+        rows = self._db.execute("SELECT id, target FROM target WHERE kind = ?", (kind,))
+        while some := rows.fetchmany(100_000):
+            ids, targets = zip(*some, strict=True)
+            yield list(ids), list(targets)
+
     def withdraw(self) -> None:
         """Commit that nothing is about to be written any more."""
         self._db.execute("DELETE FROM intent")

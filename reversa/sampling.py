@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute
 
 from reversa.package import Package
 from reversa.records import KINDS, Opaque, Record, Ref, Space, ref_to
 
+pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
 SIZE = 20
 _PLACES = {type_: tuple(name for name in ("space", "target", "group", "table") if name in type_.__struct_fields__) for type_ in KINDS.values()}
 """The fields of each kind that say what a root of that kind lies in."""
@@ -55,10 +58,42 @@ class Draw:
             return
         for ref, digest in digests:
             self.eligible += 1
-            key = int(digest, 16) ^ self._seed
-            if len(self._kept) < SIZE or key < self._kept[-1][0]:
-                bisect.insort(self._kept, (key, ref))
-                del self._kept[SIZE:]
+            self._consider(ref, digest)
+
+    def offer_package(self, package: Package) -> None:
+        """Consider every record of a package, by columns."""
+        open_spaces, roots = pa.array(sorted(self._open), pa.string()), list[Any]()
+        for kind in package.kinds():
+            if kind != "opaque":
+                places = [] if kind == "space" else list(_PLACES[KINDS[kind]])
+                for batch in package.batches(kind, ["id", "root", *places]):
+                    own = pc.binary_join_element_wise(kind, batch["id"], ":")
+                    shown = pc.equal(own, batch["root"])
+                    for place in [own] if kind == "space" else [batch[name] for name in places]:
+                        open_ = pc.or_(pc.is_in(place, value_set=open_spaces), pc.starts_with(place, "group:"))
+                        shown = pc.and_(shown, pc.fill_null(open_, fill_value=False))
+                    roots.append(pc.filter(batch["root"], shown))
+        eligible = pa.chunked_array(roots, pa.string())
+        for kind in package.kinds():
+            rows = pa.Table.from_batches(list(package.batches(kind, ["id", "root", "digest"])))
+            rows = rows.filter(pc.is_in(rows["root"], value_set=eligible))
+            self.eligible += len(rows)
+            for batch in rows.select(["id", "digest"]).to_batches():
+                near = batch.filter(pc.starts_with(batch["digest"], self._shared()))
+                for id, digest in zip(near["id"].to_pylist(), near["digest"].to_pylist(), strict=True):
+                    self._consider(Ref(f"{kind}:{id}"), str(digest))
+
+    def _shared(self) -> str:
+        """How the digests begin that can still be drawn: with as much of the seed as the last one kept."""
+        if len(self._kept) < SIZE:
+            return ""
+        return self.seed[: len(self.seed) - len(f"{self._kept[-1][0]:x}")]
+
+    def _consider(self, ref: Ref, digest: str) -> None:
+        key = int(digest, 16) ^ self._seed
+        if len(self._kept) < SIZE or key < self._kept[-1][0]:
+            bisect.insort(self._kept, (key, ref))
+            del self._kept[SIZE:]
 
     def _may_be_shown(self, root: Record) -> bool:
         """Whether it lies in a public space, or is of a kind that lies in no space. What does not say where it lies is not shown."""

@@ -59,6 +59,12 @@ class Spool:
             runs = self._kinds[kind] = _Runs(Path(self._folder.name), kind)
         runs.add(self._key(record), data)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for run in Path(self._folder.name).iterdir():
+            run.unlink()
+        self._kinds.clear()
+
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self._kinds]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from reversa.adapter import Change, Exporter, Importer, Noted, Unreadable
+from reversa.adapter import Change, Exporter, Importer, NotColumnar, Noted, Unreadable
 from reversa.blobs import Measure
 from reversa.canonical import encode
+from reversa.comparing import Remainder
 from reversa.exporting import Intake, Progress
 from reversa.ledger import Ledger
 from reversa.package import Package
@@ -74,30 +75,54 @@ def verify(
         comparer = Comparer({c.code: c for c in importer.facts.changes}, frozenset(target.facts.kinds), keep)
         refused = ledger.refused()
         draw = Draw(package)
-        for unit, digests in package.units():
-            shaped = importer.shape(unit)
-            comparer.expect(shaped.noted, refused)
-            shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
-            refs = [ref_to(source) for source in unit.records]
-            if unit.root in refs:
-                draw.offer(unit.records[refs.index(unit.root)], ((ref, digests[ref]) for ref in refs if ref in shown))
-            for reference, source in zip(refs, unit.records, strict=True):
-                record = shown.get(reference)
-                if record is None:
-                    continue
-                expected.add(record, encode(record))
-                if record != source:
-                    sources.add(source, encode(source))
-        intake = Intake(target, found, Measure(), comparer.hear)
-        intake.read(lambda _, done, whole: progress("verify", done, whole), package.count())
+
+        def told(_: str, done: int, whole: int | None) -> None:
+            progress("verify", done, whole)
+
+        events: list[Noted | Unreadable] = []
+        misplaced: list[Ref] | None = None
+        try:
+            remainder = Remainder(package, importer, target, ledger, expected)
+            draw.offer_package(package)
+            remainder.watch(draw.drawn())
+            Intake(remainder, found, Measure(), events.append).read(told, package.count())
+        except NotColumnar:
+            draw = Draw(package)
+            expected.clear()
+            found.clear()
+            _spool(package, importer, comparer, refused, draw, expected, sources)
+            Intake(target, found, Measure(), comparer.hear).read(told, package.count())
+        else:
+            comparer.count_equal(remainder.equal, remainder.present)
+            misplaced = remainder.misplaced
+            for event in events:
+                comparer.hear(event)
         drawn = draw.drawn()
         comparer.watch(drawn)
         for kind in dict.fromkeys([*expected.kinds(), *found.kinds()]):
             comparer.compare(expected.sorted(kind), sources.sorted(kind), found.sorted(kind))
         comparison = comparer.comparison()
     comparison.sample = Sample(seed=draw.seed, eligible=draw.eligible, records=tuple(drawn.values()))
-    comparison.lost_ids = _lost_ids(importer, ledger, keep)
+    comparison.lost_ids = _lost_ids(importer, ledger, keep, misplaced)
     return comparison
+
+
+def _spool(package: Package, importer: Importer, comparer: Comparer, refused: AbstractSet[Ref], draw: Draw, expected: Spool, sources: Spool) -> None:
+    """Set aside what is expected, beside the source where that is something else."""
+    for unit, digests in package.units():
+        shaped = importer.shape(unit)
+        comparer.expect(shaped.noted, refused)
+        shown = {ref_to(record): record for record in shaped.records if ref_to(record) not in refused}
+        refs = [ref_to(source) for source in unit.records]
+        if unit.root in refs:
+            draw.offer(unit.records[refs.index(unit.root)], ((ref, digests[ref]) for ref in refs if ref in shown))
+        for reference, source in zip(refs, unit.records, strict=True):
+            record = shown.get(reference)
+            if record is None:
+                continue
+            expected.add(record, encode(record))
+            if record != source:
+                sources.add(source, encode(source))
 
 
 def compare_packages(a: Path, b: Path) -> list[Finding]:
@@ -115,8 +140,8 @@ def compare_packages(a: Path, b: Path) -> list[Finding]:
     return findings
 
 
-def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None]) -> int:
-    """Written records that the target does not hold under the id in the ledger."""
+def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None], only: Sequence[Ref] | None) -> int:
+    """Written records, ``only`` these if given, that the target does not hold under the id in the ledger."""
     lost = 0
     batch: dict[Ref, tuple[str, ...]] = {}
 
@@ -139,11 +164,17 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
         batch.clear()
         return len(wrong)
 
-    for record, targets in ledger.written(("written", "merged")):
+    for record, targets in ledger.written(("written", "merged")) if only is None else _entries(ledger, only):
         batch[record] = targets
         if len(batch) == 1000:
             lost += check()
     return lost + check()
+
+
+def _entries(ledger: Ledger, records: Sequence[Ref]) -> Iterator[tuple[Ref, tuple[str, ...]]]:
+    """As :meth:`Ledger.written`."""
+    entries = [ledger.entry(record) for record in sorted(set(records), key=ref_parts)]
+    yield from ((entry.record, entry.targets) for entry in entries if entry is not None)
 
 
 class Comparer:
@@ -191,6 +222,13 @@ class Comparer:
         self._kept[place] += 1
         if self._kept[place] <= KEPT_PER_FIELD:
             self._keep(finding)
+
+    def count_equal(self, records: Counter[str], values: Counter[tuple[str, str]]) -> None:
+        """Records, by kind, and their values, by kind and field, that were proved equal already."""
+        for kind, count in records.items():
+            self._records[kind, "="] += count
+        for (kind, field), count in values.items():
+            self._fields[kind, field, "="] += count
 
     def compare(
         self,

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reversa import importing, registry
-from reversa.adapter import Locator, Options, Outcome, Session, Shaped, Unit
+from reversa.adapter import Locator, NotColumnar, Options, Outcome, Rows, Session, Shaped, Unit
 from reversa.canonical import digest, encode
 from reversa.errors import LocatorError, ReversaError, SourceError, TargetError
 from reversa.importers.sql import SqlImporter
@@ -53,10 +53,14 @@ def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reversa.rendering.write_html", lambda _report, _language, _path: None)
 
 
+def refused(_self: SqlImporter, _rows: Rows, _session: Session) -> None:
+    raise NotColumnar
+
+
 @pytest.fixture
 def by_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole package is not loaded by columns, where a test is about the writing of units."""
-    monkeypatch.setattr(SqlImporter, "load", lambda _self, _rows, _session: None)
+    monkeypatch.setattr(SqlImporter, "load", refused)
 
 
 @contextlib.contextmanager

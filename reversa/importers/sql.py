@@ -13,11 +13,11 @@ from typing import Self
 import pyarrow as pa
 import sqlalchemy as sa
 
-from reversa.adapter import Facts, Locator, Options, Outcome, Rows, Session, Shaped, Source, Unit
+from reversa.adapter import Facts, Locator, NotColumnar, Options, Outcome, Rows, Session, Shaped, Source, Unit
 from reversa.blobs import CHUNK
 from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Record, Ref, kind_of, ref_parts, ref_to
-from reversa.systems.sql.bulk import BulkError, bulk
+from reversa.systems.sql.bulk import bulk
 from reversa.systems.sql.dialects import answered, connect, present
 from reversa.systems.sql.loading import Loader
 from reversa.systems.sql.shaping import changes, keeps, shape
@@ -69,20 +69,17 @@ class SqlImporter:
     def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
         return keeps(self._dialect, kind, batch)
 
-    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]] | None:
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]]:
         if any(table.name in self._there for table in self._tables.shared()):
-            return None
+            raise NotColumnar("the tables are there already")
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         kinds = rows.kinds()
         made = views(self._dialect, self._engine.dialect.identifier_preparer, set(kinds))
-        try:
-            with bulk(self._engine) as database:
-                loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
-                loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
-        except BulkError:
-            return None
+        with bulk(self._engine) as database:
+            loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
+            loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
         self._there = present(self._engine)
         return {kind: map(f"{PREFIX}{kind}/{{}}".format, loader.keys.of_kind(kind)) for kind in kinds}
 
@@ -260,7 +257,7 @@ def _target(record: Ref, key: int) -> str:
 
 
 class _Kept:
-    """Rows of which each is taken as it is. Raises BulkError at one that is not."""
+    """Rows of which each is taken as it is. Raises NotColumnar at one that is not."""
 
     def __init__(self, rows: Rows, keeps: Callable[[str, pa.RecordBatch], bool]) -> None:
         self._rows, self._keeps = rows, keeps
@@ -269,7 +266,7 @@ class _Kept:
     def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for batch in self._rows.batches(kind, columns):
             if not self._keeps(kind, batch):
-                raise BulkError(f"some {kind} would be changed")
+                raise NotColumnar(f"some {kind} would be changed")
             yield batch
 
 

@@ -8,14 +8,15 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import sqlalchemy as sa
 
+from reversa.adapter import NotColumnar
 
-class BulkError(Exception):
-    """The database or its driver refused; the road by rows will say what it was."""
+ROWS = 5000
 
 
 class Bulk:
@@ -51,7 +52,7 @@ class Bulk:
 
 @contextlib.contextmanager
 def bulk(engine: sa.Engine) -> Iterator[Bulk]:
-    """A connection to the same database. Raises BulkError: there is no driver for it, or the database refuses.
+    """A connection to the same database. Raises NotColumnar: there is no driver for it, or the database refuses.
 
     SQLite must not be open through another library in this process: closing one of them would drop the locks of the other.
     """
@@ -59,8 +60,31 @@ def bulk(engine: sa.Engine) -> Iterator[Bulk]:
     try:
         with contextlib.closing(Bulk(driver, address)) as connection:
             yield connection
-    except driver.Error as error:
-        raise BulkError(str(error)) from error
+    except (driver.Error, pa.ArrowException) as error:
+        raise NotColumnar(str(error)) from error
+
+
+def stream(engine: sa.Engine, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of a query as they come. SQLite is asked through its own library: any value may stand in any of its columns."""
+    if engine.dialect.name != "sqlite":
+        with bulk(engine) as database:
+            for batch in database.read(query):
+                yield batch.rename_columns(schema.names).cast(schema)
+        return
+    with contextlib.closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(query)
+        while rows := cursor.fetchmany(ROWS):
+            yield pa.RecordBatch.from_arrays([_array(*of) for of in zip(zip(*rows, strict=True), schema.types, strict=True)], schema=schema)
+
+
+def _array(values: tuple[Any, ...], type_: pa.DataType) -> Any:
+    if bytes in set(map(type, values)):  # Arrow would take them for a text
+        raise NotColumnar("bytes stand for a text")
+    try:
+        return pa.array(values, type_)
+    except (TypeError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise NotColumnar(str(error)) from error
 
 
 def _driver(engine: sa.Engine) -> tuple[ModuleType, str]:
@@ -71,8 +95,8 @@ def _driver(engine: sa.Engine) -> tuple[ModuleType, str]:
         if engine.dialect.name == "postgresql":
             return _module("postgresql"), engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     except ModuleNotFoundError as error:
-        raise BulkError(f"{error.name} is not installed") from error
-    raise BulkError(f"there is no driver for {engine.url}")
+        raise NotColumnar(f"{error.name} is not installed") from error
+    raise NotColumnar(f"there is no driver for {engine.url}")
 
 
 def _module(system: str) -> ModuleType:

@@ -14,7 +14,7 @@ import pyarrow.compute
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from reversa.adapter import Options
+from reversa.adapter import NotColumnar, Options
 from reversa.errors import LocatorError, MissingExtra, TargetError
 
 Convert = Callable[[Any], Any]
@@ -94,6 +94,20 @@ class Dialect:
             return pc.binary_join_element_wise(pc.binary_replace_slice(naive, 10, 11, "T"), "Z", "")
         return column.cast(pa.string()) if type_ == "date" else column
 
+    def arrow_type(self, type_: sa.types.TypeEngine[Any]) -> pa.DataType:
+        """What a column of the database is read as."""
+        return pa.int64() if isinstance(type_, sa.Integer | sa.Boolean) else pa.string()
+
+    def unbulk(self, type_: str, column: Any) -> Any:
+        """A column as read, as its schema type. Raises NotColumnar for a value that would not be written so."""
+        types = {"instant": pa.timestamp("us", "UTC"), "date": pa.date32(), "boolean": pa.bool_()}
+        if type_ not in types:
+            return column
+        read = column.cast(types[type_])
+        if not self.bulk(type_, read).cast(column.type).equals(column):
+            raise NotColumnar(f"a value that is no {type_} as it is written here")
+        return read
+
     def bare(self, table: sa.Table) -> sa.schema.DDLElement:
         """Makes a table with as little over it as can be added later."""
         return sa.schema.CreateTable(table)
@@ -164,6 +178,16 @@ class PostgreSQL(Dialect):
     bulk_settings = ("SET LOCAL maintenance_work_mem = '128MB'",)
 
     def bulk(self, type_: str, column: Any) -> Any:
+        del type_
+        return column
+
+    def arrow_type(self, type_: sa.types.TypeEngine[Any]) -> pa.DataType:
+        for known, held in ((sa.Boolean, pa.bool_()), (sa.TIMESTAMP, pa.timestamp("us", "UTC")), (sa.Date, pa.date32())):
+            if isinstance(type_, known):
+                return held
+        return super().arrow_type(type_)
+
+    def unbulk(self, type_: str, column: Any) -> Any:
         del type_
         return column
 
