@@ -10,6 +10,14 @@ from reversa.adapter import Columnar, Importer, NotColumnar, Session
 from reversa.exporting import Progress
 from reversa.ledger import EVERYTHING, Ledger
 from reversa.package import Package
+from reversa.schema import arrow_schema
+
+
+def unchanged(package: Package, importer: Importer) -> bool:
+    """Whether an importer takes every record of a package as it is, as far as columns tell."""
+    return isinstance(importer, Columnar) and all(
+        importer.keeps(kind, batch) for kind in package.kinds() for batch in package.batches(kind, arrow_schema(kind).names)
+    )
 
 
 def load(package: Package, importer: Importer, ledger: Ledger, session: Session, progress: Progress) -> bool:

@@ -62,24 +62,30 @@ class Draw:
 
     def offer_package(self, package: Package) -> None:
         """Consider every record of a package, by columns."""
-        open_spaces, roots = pa.array(sorted(self._open), pa.string()), list[Any]()
+        open_spaces = pa.array(sorted(self._open), pa.string())
+        roots, members, masks = list[Any](), list[Any](), list[Any]()
         for kind in package.kinds():
-            if kind != "opaque":
-                places = [] if kind == "space" else list(_PLACES[KINDS[kind]])
-                for batch in package.batches(kind, ["id", "root", *places]):
-                    own = pc.binary_join_element_wise(kind, batch["id"], ":")
-                    shown = pc.equal(own, batch["root"])
-                    for place in [own] if kind == "space" else [batch[name] for name in places]:
-                        open_ = pc.or_(pc.is_in(place, value_set=open_spaces), pc.starts_with(place, "group:"))
-                        shown = pc.and_(shown, pc.fill_null(open_, fill_value=False))
-                    roots.append(pc.filter(batch["root"], shown))
-        eligible = pa.chunked_array(roots, pa.string())
+            places = [] if kind in ("space", "opaque") else list(_PLACES[KINDS[kind]])
+            for batch in package.batches(kind, ["id", "root", *places]):
+                own = pc.binary_join_element_wise(kind, batch["id"], ":")
+                is_root = pc.equal(own, batch["root"])
+                shown = pc.and_(is_root, pa.scalar(kind != "opaque"))
+                for place in [own] if kind == "space" else [batch[name] for name in places]:
+                    is_open = pc.or_(pc.is_in(place, value_set=open_spaces), pc.starts_with(place, "group:"))
+                    shown = pc.and_(shown, pc.fill_null(is_open, fill_value=False))
+                roots.append(pc.filter(own, shown))
+                members.append(pc.filter(batch["root"], pc.invert(is_root)))
+                masks.append((is_root, shown))
+        follows = pc.is_in(pa.chunked_array(members, pa.string()), value_set=pa.chunked_array(roots, pa.string())).combine_chunks()
+        done, asked = 0, iter(masks)
         for kind in package.kinds():
-            rows = pa.Table.from_batches(list(package.batches(kind, ["id", "root", "digest"])))
-            rows = rows.filter(pc.is_in(rows["root"], value_set=eligible))
-            self.eligible += len(rows)
-            for batch in rows.select(["id", "digest"]).to_batches():
-                near = batch.filter(pc.starts_with(batch["digest"], self._shared()))
+            for batch in package.batches(kind, ["id", "digest"]):
+                is_root, shown = next(asked)
+                others = len(is_root) - is_root.true_count
+                eligible = pc.replace_with_mask(shown, pc.invert(is_root), follows.slice(done, others))
+                done += others
+                self.eligible += eligible.true_count
+                near = batch.filter(pc.and_(eligible, pc.starts_with(batch["digest"], self._shared())))
                 for id, digest in zip(near["id"].to_pylist(), near["digest"].to_pylist(), strict=True):
                     self._consider(Ref(f"{kind}:{id}"), str(digest))
 

@@ -15,7 +15,7 @@ ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.
 ORDER = [
     "errors", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
     "validating",
-    "registry", "exporting", "ledger", "planning", "columnar", "importing", "journal", "sampling", "matching", "comparing", "verifying", "reporting", "differences", "plots", "rendering",
+    "registry", "exporting", "ledger", "columnar", "planning", "importing", "journal", "sampling", "matching", "comparing", "verifying", "reporting", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "options", "cli",
 ]  # fmt: skip
 ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]

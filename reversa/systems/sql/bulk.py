@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from reversa.adapter import NotColumnar
 
 ROWS = 5000
+"""In a batch, at most: both sides of a comparison go on in equal steps."""
 
 
 class Bulk:
@@ -69,7 +70,8 @@ def stream(engine: sa.Engine, query: str, schema: pa.Schema) -> Iterator[pa.Reco
     if engine.dialect.name != "sqlite":
         with bulk(engine) as database:
             for batch in database.read(query):
-                yield batch.rename_columns(schema.names).cast(schema)
+                whole = batch.rename_columns(schema.names).cast(schema)
+                yield from (whole.slice(start, ROWS) for start in range(0, len(whole), ROWS))
         return
     with contextlib.closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
