@@ -114,7 +114,7 @@ class Ledger:
     def targets(self, kind: str) -> Iterator[tuple[list[str], list[str]]]:
         """Ids of a kind and the target's ids for them, many at a time. A record with several stands several times."""
         rows = self._db.execute("SELECT id, target FROM target WHERE kind = ?", (kind,))
-        while some := rows.fetchmany(100_000):
+        while some := rows.fetchmany(250_000):
             ids, targets = zip(*some, strict=True)
             yield list(ids), list(targets)
 
