@@ -109,6 +109,17 @@ def store(staging: Staging, data: Path) -> Iterator[tuple[str, int, str]]:
     staging.remove()
 
 
+def _pack(path: Path) -> zipfile.ZipFile:
+    """A pack as :func:`store` writes it. Raises BadZipFile for one that could unpack to more than it is, or differently each time."""
+    pack = zipfile.ZipFile(path)
+    entries = pack.infolist()
+    if any(e.compress_type != zipfile.ZIP_STORED or not e.file_size == e.compress_size < PACKED_BELOW for e in entries):
+        raise zipfile.BadZipFile("an entry that is compressed or too large for a pack")
+    if len(entries) != len(pack.NameToInfo):
+        raise zipfile.BadZipFile("two entries with one name")
+    return pack
+
+
 class BlobReader:
     """Opens the blobs of a package by digest."""
 
@@ -121,14 +132,14 @@ class BlobReader:
         place = self._places.get(sha256, "")
         if not place:
             raise PackageError(f"The package holds no content {sha256}.", "reversa validate PACKAGE")
-        if not place.startswith("packs/"):
-            return (self._data / place).open("rb")
         try:
+            if not place.startswith("packs/"):
+                return (self._data / place).open("rb")
             if self._pack is None or self._pack[0] != place:
                 self.close()
-                self._pack = place, zipfile.ZipFile(self._data / place)
+                self._pack = place, _pack(self._data / place)
             return io.BytesIO(self._pack[1].read(sha256))
-        except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
             raise PackageError(f"{place} is damaged: {error}", "reversa validate PACKAGE") from error
 
     def close(self) -> None:

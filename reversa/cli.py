@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reversa import __version__
-from reversa.errors import EXIT_DIFFERENT, EXIT_VERIFIED
+from reversa.errors import EXIT_DIFFERENT, EXIT_VERIFIED, MissingExtra
 from reversa.options import (
     Commands,
     accept_option,
@@ -294,13 +294,16 @@ def adapters() -> None:
 @click.argument("adapter")
 @click.argument("locator", required=False)
 def conformance(adapter: str, locator: str | None) -> None:
-    """Run the shared suite against an adapter, on a source or an empty target of yours."""
-    from reversa.testing import run_suite
-
-    results = run_suite(adapter, locator)
-    for result in results:
-        click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.check}{'' if result.passed else ': ' + result.reason}")
-    sys.exit(EXIT_VERIFIED if all(result.passed for result in results) else EXIT_DIFFERENT)
+    """Run every check of the conformance kit that applies: on a source of yours, and on empty targets made for it."""
+    try:
+        from reversa.testing import run_suite
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"The conformance kit needs the Python package {error.name}.", "pip install 'reversa[testing]'") from error
+    held = True
+    for result in run_suite(adapter, locator):
+        click.echo(f"{result.state:<14} {result.check}{result.reason and ': ' + result.reason}")
+        held = held and result.passed
+    sys.exit(EXIT_VERIFIED if held else EXIT_DIFFERENT)
 
 
 @main.command()

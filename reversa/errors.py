@@ -43,6 +43,20 @@ class TargetError(ReversaError):
     exit_code = 6
 
 
+class Unavailable(TargetError):
+    """The system did not answer, or asks to wait. What was sent to it may have arrived all the same.
+
+    `retry_after` is how many seconds to wait before asking again, None where the system does not say. `given_up` is set
+    when it has been asked again as often as patience lasts.
+    """
+
+    given_up = False
+
+    def __init__(self, message: str, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint or "Nothing is lost: type the same command again and it goes on.")
+        self.retry_after = retry_after
+
+
 class PackageError(ReversaError):
     """A package is damaged, incomplete, or of a newer version."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import fcntl
@@ -12,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -20,7 +21,7 @@ from reversa import registry
 from reversa.adapter import Exporter, Importer, Locator, Options
 from reversa.errors import DiskError, NotAccepted, PackageError, ReversaError, RunError
 from reversa.exporting import Progress, export
-from reversa.files import write_whole
+from reversa.files import whole, write_whole
 from reversa.importing import import_package
 from reversa.journal import Step, StepName, recorded
 from reversa.ledger import EVERYTHING, Ledger
@@ -31,6 +32,7 @@ from reversa.reporting import Report, make_report
 from reversa.validating import validate, wrong_files
 from reversa.verifying import Finding, verify
 from reversa.wording import Language
+from reversa.wrapping import Patient
 
 T = TypeVar("T")
 Ask = Callable[[Plan], str]
@@ -225,7 +227,7 @@ class Road:
             ledger.bind(package.manifest.digest, str(locator))
             findings: list[Finding] = []
             exporter = self._reader(locator, package)
-            with contextlib.closing(exporter), (self.folder / "findings.ndjson").open("wb") as lines:
+            with contextlib.closing(exporter), whole(self.folder / "findings.ndjson") as lines:
 
                 def keep(finding: Finding) -> None:
                     lines.write(msgspec.json.encode(finding) + b"\n")
@@ -299,7 +301,7 @@ class Road:
         locator = registry.locate(target)
         importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=_password()))
         with contextlib.closing(importer):
-            yield locator, importer
+            yield locator, cast("Importer", Patient(importer))
 
     def _reader(self, locator: Locator, package: Package) -> Exporter:
         return registry.exporter(locator.system).open(locator, Options(source=package.source, private=True, password=_password()))
@@ -338,8 +340,8 @@ class Road:
 
     def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
         """Old address → new address, for every record that had one."""
-        with (self.folder / "redirects.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
+        with whole(self.folder / "redirects.csv") as file:
+            writer = csv.writer(codecs.getwriter("utf-8")(file))
             writer.writerow(["old", "new"])
             for kind, id, url in package.addresses():
                 entry = ledger.entry(Ref(f"{kind}:{id}"))

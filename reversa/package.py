@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -35,7 +36,23 @@ ROWS_PER_GROUP = 5_000
 FORMAT = "reversa-package/1"
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
-_event = msgspec.json.Decoder(dict[str, Any])
+_BLOB_PLACE = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})|packs/pack-[0-9]{5}\.zip")
+
+
+class _Noted(msgspec.Struct, tag_field="event", tag="noted", forbid_unknown_fields=True):
+    code: str
+    record: str
+    count: int
+    detail: str
+
+
+class _Unreadable(msgspec.Struct, tag_field="event", tag="unreadable", forbid_unknown_fields=True):
+    kind: str
+    where: str
+    reason: str
+
+
+_event = msgspec.json.Decoder(_Noted | _Unreadable)
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,15 +136,15 @@ class Package:
         self.folder = folder
         self._data = folder / "data"
         try:
-            described = json.loads((self._data / "datapackage.json").read_text(encoding="utf-8"))
+            described = json.loads((self._data / "datapackage.json").read_text(encoding="utf-8"), object_pairs_hook=_once)
             stated = described["reversa"]
             if stated["format"] != FORMAT or stated["schema_version"].split(".")[0] != SCHEMA_VERSION.split(".")[0]:
                 raise PackageError(
                     f"{folder} is of format {stated['format']}, schema {stated['schema_version']}; this reversa reads {FORMAT}, schema {SCHEMA_VERSION}.",
                     "pip install --upgrade reversa",
                 )
-            self.manifest = msgspec.convert(stated, Manifest)
-        except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+            self.manifest = msgspec.json.decode(msgspec.json.encode(stated), type=Manifest)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.ValidationError) as error:
             inside = folder / "package"
             hint = f"{folder} is a run folder; its package is {inside}" if inside.is_dir() else f"reversa validate {folder}"
             raise PackageError(f"{folder} is not a whole reversa package: {error}", hint) from error
@@ -158,10 +175,7 @@ class Package:
         table, whole = self.manifest.tables[kind], hashlib.sha256()
         for part in table.parts:
             with self._damage(part):
-                file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
-                if not file.schema_arrow.equals(arrow_schema(kind)):
-                    raise PackageError(f"{part} does not have the columns of {kind}.", "pip install --upgrade reversa")
-                for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
+                for batch in self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP):
                     for record, row_digest in from_batch(kind, batch):
                         whole.update(row_digest.encode())
                         yield record, row_digest
@@ -180,8 +194,7 @@ class Package:
         """Some columns of a kind, as they lie in the file: records are not made of them."""
         for part in self.manifest.tables[kind].parts:
             with self._damage(part):
-                file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
-                yield from file.iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns))
+                yield from self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns))
 
     def references(self) -> Iterator[Ref]:
         """Every record of the package."""
@@ -195,19 +208,18 @@ class Package:
             return None
         parts = [self._data / part for part in self.manifest.tables[kind].parts]
         with self._damage(f"tables/{kind}"):
-            table = ds.dataset(parts, schema=arrow_schema(kind)).to_table(filter=ds.field("id") == id)
+            checked = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True))
+            table = ds.dataset(parts, schema=arrow_schema(kind), format=checked).to_table(filter=ds.field("id") == id)
             rows = [row for batch in table.to_batches() for row in from_batch(kind, batch)]
         return rows[0][0] if rows else None
 
     def addresses(self) -> Iterator[tuple[str, str, str]]:
         """Kind, id and old address of every record that had an address on the web."""
         for kind in self.kinds():
-            for part in self.manifest.tables[kind].parts:
-                with self._damage(part):
-                    for batch in pq.ParquetFile(self._data / part, pre_buffer=False).iter_batches(ROWS_PER_GROUP, columns=["id", "url"]):
-                        for id, url in zip(batch["id"].to_pylist(), batch["url"].to_pylist(), strict=True):
-                            if url is not None and url.startswith(("https://", "http://")):
-                                yield kind, str(id), url
+            for batch in self.batches(kind, ["id", "url"]):
+                for id, url in zip(batch["id"].to_pylist(), batch["url"].to_pylist(), strict=True):
+                    if url is not None and url.startswith(("https://", "http://")):
+                        yield kind, str(id), url
 
     def summary(self, kind: str) -> tuple[dict[str, int], dict[str, int]]:
         """Records created per month (``2016-05``), and bodies per markup."""
@@ -223,24 +235,48 @@ class Package:
                 formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
         return dict(sorted(months.items())), dict(formats)
 
+    def _part(self, kind: str, part: str) -> pq.ParquetFile:
+        """One file of a table, with the columns that it should have; damaged pages raise an error when they are read."""
+        file = pq.ParquetFile(self._data / part, page_checksum_verification=True, pre_buffer=False)
+        if not file.schema_arrow.equals(arrow_schema(kind)):
+            raise PackageError(f"{part} does not have the columns of {kind}.", "pip install --upgrade reversa")
+        return file
+
     @contextlib.contextmanager
     def _damage(self, name: str) -> Iterator[None]:
         """Turn what a library raises on a damaged file into an error with an answer."""
         try:
             yield
-        except (OSError, ValueError, TypeError, OverflowError, pa.ArrowException, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError, pa.ArrowException, msgspec.MsgspecError) as error:
             raise PackageError(f"{name} is damaged: {error}", f"reversa validate {self.folder}") from error
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The lines about single items that changed or could not be read."""
+        """The lines about single items that changed or could not be read. Raises PackageError for a line that no reversa wrote."""
         with self._damage("changes.ndjson"), (self._data / "changes.ndjson").open("rb") as lines:
-            yield from (_event.decode(line) for line in lines)
+            for number, line in enumerate(lines, 1):
+                event = _event.decode(line)
+                if msgspec.json.encode(event) + b"\n" != line:  # a name twice, another order: readers would differ about it
+                    raise ValueError(f"line {number} is not in its canonical form")
+                yield msgspec.to_builtins(event)
 
     def blobs(self) -> BlobReader:
         return BlobReader(self._data, self.blob_places())
 
     def blob_places(self) -> dict[str, str]:
-        """SHA-256 → path inside ``data`` of every blob."""
+        """SHA-256 → path inside ``data`` of every blob. Raises PackageError for a path that leads elsewhere."""
         with self._damage("blobs.parquet"):
             table = pq.read_table(self._data / "blobs.parquet", schema=BLOBS, page_checksum_verification=True)
-        return {str(row["sha256"]): str(row["path"]) for row in table.to_pylist()}
+            places = {str(row["sha256"]): str(row["path"]) for row in table.to_pylist()}
+            for sha256, path in places.items():
+                place = _BLOB_PLACE.fullmatch(path)
+                if place is None or place[2] not in (None, sha256):
+                    raise ValueError(f"{path!r} is no place of the content {sha256!r}")
+        return places
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are all different: of a name twice, readers take one or the other."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError(f"an object with a name twice, among {', '.join(sorted(members))}")
+    return members

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -21,6 +20,7 @@ from reversa import __version__, verifier
 from reversa.adapter import Noted, Source, Unreadable
 from reversa.blobs import Staging, store
 from reversa.columns import to_batch
+from reversa.files import flush
 from reversa.package import (
     BAGIT,
     BLOBS,
@@ -115,9 +115,10 @@ class PackageWriter:
             _write(self._partial / name, resources.files("reversa.templates").joinpath(name).read_text(encoding="utf-8"))
         _write(self._partial / verifier.NAME, verifier.page())
         _write_bag_files(self._partial, manifest)
-        _flush(self._partial)
+        for path in (self._partial, *self._partial.rglob("*")):
+            flush(path)
         self._partial.rename(self.folder)
-        _flush_folder(self.folder.parent)
+        flush(self.folder.parent)
         return Package(self.folder)
 
     def abandon(self) -> None:
@@ -190,18 +191,3 @@ def _write_bag_files(bag: Path, manifest: Manifest) -> None:
     _write(bag / "bag-info.txt", "".join(f"{key}: {value}\n" for key, value in info.items()))
     _write(bag / MANIFEST, manifest_lines(bag, payload))
     _write(bag / TAG_MANIFEST, manifest_lines(bag, sorted(path.name for path in bag.iterdir() if path.is_file())))
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable
@@ -13,9 +14,11 @@ from reversa.adapter import Change, Importer
 from reversa.columnar import unchanged
 from reversa.errors import NotAccepted, RunError
 from reversa.exporting import Progress
+from reversa.files import whole
 from reversa.package import Package
 from reversa.records import ref_to
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("code", "kind", "field", "effect", "why", "count", "note", "accepted", "by")
 
 
@@ -65,12 +68,13 @@ def plan(package: Package, importer: Importer, target: str, progress: Progress) 
 
 def write_losses(plan_: Plan, path: Path) -> None:
     """The list that a person accepts line by line: `accepted` is filled in with yes, `by` with a name."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+    with whole(path) as file:
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
         writer.writerow(_COLUMNS)
         for line in plan_.changes:
             change = line.change
-            writer.writerow([change.code, change.kind, change.field or "", change.effect, change.why, line.count, change.note, "", ""])
+            texts = [change.code, change.kind, change.field or "", change.effect, change.why, str(line.count), change.note, "", ""]
+            writer.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in texts])  # a package may come from anywhere
 
 
 def accept(plan_: Plan, path: Path) -> Plan:
@@ -80,9 +84,13 @@ def accept(plan_: Plan, path: Path) -> Plan:
             semicolons = ";" in file.readline()  # as a French spreadsheet writes it
             file.seek(0)
             rows = list(csv.DictReader(file, delimiter=";" if semicolons else ","))
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}", "Write it with: reversa plan") from error
-    accepted = {(row.get("code"), row.get("count")): row for row in rows if (row.get("accepted") or "").strip().lower() in ("yes", "oui")}
+    except (OSError, ValueError, csv.Error) as error:
+        raise RunError(f"{path} cannot be read: {error}", "Write it with: reversa plan") from error
+    accepted = {
+        ((row.get("code") or "").removeprefix("'"), row.get("count")): row
+        for row in rows
+        if (row.get("accepted") or "").strip().lower() in ("yes", "oui")
+    }
     open_lines = [line for line in plan_.changes if (line.change.code, str(line.count)) not in accepted]
     if open_lines:
         names = ", ".join(f"{line.change.code} ({line.count})" for line in open_lines)

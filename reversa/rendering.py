@@ -17,6 +17,7 @@ from markupsafe import Markup
 from rich.cells import cell_len
 
 from reversa.differences import Difference, Side, difference
+from reversa.files import write_whole
 from reversa.planning import Plan
 from reversa.plots import Lane, bars, volume
 from reversa.reporting import ChangeLine, Event, Report
@@ -91,7 +92,7 @@ def write_html(report: Report, language: str, path: Path) -> None:
             field_grids=[_grid(kind, STATUSES, counts) for kind, counts in report.fields.items()],
         )
     )
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page.encode())
 
 
 def render_text(report: Report, language: str) -> str:

@@ -96,6 +96,7 @@ def _wrong_rows(package: Package, kind: str) -> list[str]:
                 problems.append(f"{kind} {record.id!r} does not have its digest")
         except NotCanonical as error:
             problems.append(f"{kind} {record.id!r} is not a valid record: {error}")
+            continue
         order = package_order(record)
         if last is not None and order <= last:
             problems.append(f"{kind} {record.id!r} is out of order or twice there")
@@ -118,8 +119,8 @@ def _wrong_blobs(package: Package) -> list[str]:
 def _wrong_events(package: Package) -> list[str]:
     counted: Counter[str] = Counter()
     for event in package.events():
-        if event.get("event") == "noted":
-            counted[str(event.get("code"))] += event.get("count", 0)
+        if event["event"] == "noted":
+            counted[event["code"]] += event["count"]
         else:
             counted["unreadable"] += 1
     stated = Counter({happened.change.code: happened.count for happened in package.manifest.changes}) + Counter(

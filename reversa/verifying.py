@@ -119,6 +119,8 @@ def _spool(package: Package, importer: Importer, comparer: Comparer, refused: Ab
         for reference, source in zip(refs, unit.records, strict=True):
             record = shown.get(reference)
             if record is None:
+                if reference not in refused:
+                    comparer.leave_out(reference)
                 continue
             expected.add(record, encode(record))
             if record != source:
@@ -203,6 +205,15 @@ class Comparer:
                 self._refused[change.code] += change.count
             else:
                 self._noted.setdefault(change.record, []).append(change)
+
+    def leave_out(self, record: Ref) -> None:
+        """A record that the importer's shape leaves out: planned, or a loss that nobody declared."""
+        if any(self._declared[noted.code].effect == "skipped" for noted in self._noted.get(record, ())):
+            return
+        self._undeclared += 1
+        kind, id = ref_parts(record)
+        self._records[kind, "-"] += 1
+        self._find(Finding(kind=kind, id=id, status="-", note="left out on the way, and no change says so"))
 
     def hear(self, event: Noted | Unreadable) -> None:
         """The target's exporter could not read something."""

@@ -12,12 +12,28 @@ from playwright.sync_api import Browser
 
 from reversa.package import Package
 from reversa.testing.sample import write_sample_package
+from tests import network
 from tests.browser import Chrome, chromium
 from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
+
+pytest_plugins = ["pytester"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: those of the session start the servers."""
+    network.watch(allowed=any(item.get_closest_marker(name) for name in ("servers", "loopback")))
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """No test asks for the network unless it is marked so."""
+    yield
+    assert network.attempts() == []
 
 
 @pytest.fixture

@@ -25,9 +25,8 @@ class TestSqlImporter(ImporterSuite):
 class TestSqlExporter(ExporterSuite):
     system = "sql"
 
-    def test_conformance(self, tmp_path: Path) -> None:
-        self.sources = (written(f"sqlite:///{tmp_path / 'source.db'}", tmp_path),)
-        super().test_conformance(tmp_path)
+    def prepare(self, folder: Path) -> tuple[str, ...]:
+        return (written(f"sqlite:///{folder / 'source.db'}", folder),)
 
 
 class TestHtmlImporter(ImporterSuite):
@@ -40,9 +39,8 @@ class TestHtmlImporter(ImporterSuite):
 class TestHtmlExporter(ExporterSuite):
     system = "html"
 
-    def test_conformance(self, tmp_path: Path) -> None:
-        self.sources = (written(f"html:{tmp_path / 'source'}", tmp_path).removeprefix("html:"),)
-        super().test_conformance(tmp_path)
+    def prepare(self, folder: Path) -> tuple[str, ...]:
+        return (written(f"html:{folder / 'source'}", folder).removeprefix("html:"),)
 
 
 def written(target: str, scratch: Path) -> str:

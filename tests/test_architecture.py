@@ -11,11 +11,21 @@ from reversa import __all__ as public
 from tests.paths import PROJECT
 
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((PROJECT / "reversa").rglob("*.py"))}
-ADAPTER_MAY = {"reversa.adapter", "reversa.records", "reversa.schema", "reversa.errors", "reversa.blobs", "reversa.markup.shown", "reversa.wording"}
+ADAPTER_MAY = {
+    "reversa.adapter",
+    "reversa.records",
+    "reversa.schema",
+    "reversa.errors",
+    "reversa.web",
+    "reversa.patience",
+    "reversa.blobs",
+    "reversa.markup.shown",
+    "reversa.wording",
+}
 ORDER = [
-    "errors", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
+    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier", "package", "packing",
     "validating",
-    "registry", "exporting", "ledger", "columnar", "planning", "importing", "journal", "sampling", "matching", "comparing", "verifying", "reporting", "differences", "plots", "rendering",
+    "registry", "exporting", "ledger", "columnar", "planning", "importing", "journal", "wrapping", "sampling", "matching", "comparing", "verifying", "reporting", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "options", "cli",
 ]  # fmt: skip
 ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]

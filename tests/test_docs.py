@@ -87,7 +87,7 @@ def test_the_queries_of_the_sql_page_run(tmp_path: Path) -> None:
 
 
 def test_the_adapter_of_the_guide_passes_the_suite(tmp_path: Path) -> None:
-    adapter, suite = blocks("docs/write-an-adapter.md", "python")
+    adapter, suite, _ = blocks("docs/write-an-adapter.md", "python")
     (entry_points,) = blocks("docs/write-an-adapter.md", "toml")
     group = re.findall(r'entry-points\."([^"]+)"', entry_points)[0]
     (tmp_path / "guide.py").write_text(adapter)
@@ -97,12 +97,20 @@ def test_the_adapter_of_the_guide_passes_the_suite(tmp_path: Path) -> None:
     board = '{"board": "b", "notes": [{"id": "1", "who": "Ann", "when": "2024-01-01T10:00:00+00:00", "text": "hi"}, {"who": "Bea"}]}'
     (tmp_path / "board.json").write_text(board)
     out = run(["reversa", "conformance", "notes", "board.json"], tmp_path, PYTHONPATH=str(tmp_path))
-    assert out.count("ok  ") == 4
+    assert (out.count("ok  "), out.count("FAIL")) == (7, 0)
     assert "FAIL" not in out
     broken = adapter.replace("enumerate(self._notes):", "enumerate(self._notes[:1]):")
     assert broken != adapter
     (tmp_path / "guide.py").write_text(broken)
-    with pytest.raises(AssertionError, match="message: 1 unexplained"):
+    with pytest.raises(AssertionError, match="1 of them are unexplained"):
         run(["reversa", "conformance", "notes", "board.json"], tmp_path, PYTHONPATH=str(tmp_path))
     assert "ExporterSuite" in suite
     assert ExporterSuite.__module__ == "reversa.testing"
+
+
+def test_the_faulty_network_of_the_guide_is_as_it_says(tmp_path: Path) -> None:
+    *_, weather = blocks("docs/write-an-adapter.md", "python")
+    said = run([sys.executable, "-c", weather], tmp_path).splitlines()
+    assert said[1:] == ["429", "201", "['POST /token']"]
+    named = re.findall(r"FAULTS\)  # (.*)", weather)[0].split(", ")
+    assert said[0] == repr(tuple(named))

@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 from reversa.adapter import BlobRef, Facts, Item, Locator, Options, Source
 from reversa.errors import SourceError
 from reversa.records import KINDS
-from reversa.systems.html.reading import inside, marks, pages, read, source_of
+from reversa.systems.html.reading import beginning, inside, marks, pages, read, source_of
 
 
 class HtmlExporter:
@@ -37,8 +37,8 @@ class HtmlExporter:
     def census(self) -> Mapping[str, int]:
         counts: Counter[str] = Counter()
         for page in pages(self._archive):
-            html = page.read_bytes()
-            counts.update(kind for _, kind in marks(html))
+            html = beginning(page)
+            counts.update([kind for _, kind in marks(html)] or ["opaque"])
             counts["user"] -= html.count(b'<dd itemprop="placeholder" dir="auto">true</dd>')
         return counts
 

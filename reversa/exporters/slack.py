@@ -29,6 +29,10 @@ SURROGATE = {
     kind: Change(f"slack.{kind}.lone-surrogate", kind, None, "converted", "source-lacks", "half a character, written as its escape")
     for kind in ("user", "space", "message", "comment", "opaque")
 }
+KEY_TWICE = {
+    kind: Change(f"slack.{kind}.key-twice", kind, None, "lost", "source-lacks", "an object names one key twice; the last value was read")
+    for kind in ("user", "space", "message", "comment", "opaque")
+}
 PRIVATE_MARKS = ("is_private", "is_im", "is_mpim", "is_group")
 SOMEWHERE_PRIVATE = "(private)"
 """Stands for the name of what is private and was not asked for: names say too much."""
@@ -56,7 +60,7 @@ class SlackExporter:
         self.facts = Facts(
             system="slack",
             kinds=KINDS,
-            changes=(*CHANGES, *PRIVATE.values(), *SURROGATE.values(), SAME_ID, SHARED_FOLDER, NO_USERS),
+            changes=(*CHANGES, *PRIVATE.values(), *SURROGATE.values(), *KEY_TWICE.values(), SAME_ID, SHARED_FOLDER, NO_USERS),
             source=Source("slack", tenant),
         )
 
@@ -294,6 +298,8 @@ class SlackExporter:
             array = Array([], str(error))
         for number in array.escaped:
             yield Noted(SURROGATE[kind].code, ref(kind, f"{name}#{number}"))
+        for number in array.repeated:
+            yield Noted(KEY_TWICE[kind].code, ref(kind, f"{name}#{number}"))
         yield from array.elements
         if array.broken:
             yield Unreadable(kind, name, array.broken)

@@ -16,7 +16,7 @@ from reversa.errors import SourceError
 from reversa.records import KINDS, File, Opaque
 from reversa.systems.sql.bulk import stream
 from reversa.systems.sql.columns import Entities, Reader
-from reversa.systems.sql.dialects import Dialect, answered, connect, present
+from reversa.systems.sql.dialects import Dialect, answered, connect, damage, present
 from reversa.systems.sql.reading import read_kind
 from reversa.systems.sql.tables import Tables, tables_of
 
@@ -51,10 +51,13 @@ class SqlExporter:
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
-        engine, dialect = connect(locator.address, options)
+        engine, dialect = connect(locator.address, options, as_source=options.source is None)
         tables = tables_of(dialect.name)
         with answered(engine):
             there = present(engine)
+            wrong = damage(engine) if there and dialect.name == "sqlite" and options.source is None else ""
+            if wrong:
+                raise SourceError(f"{locator} is damaged: {wrong}", "Ask for the file again; sqlite3 FILE .recover may save a part of it.")
             held = _sources(engine, tables) if tables.source.name in there else {}
         source = options.source or (next(iter(held)) if len(held) == 1 else None)
         if source is None:
@@ -134,7 +137,8 @@ class SqlExporter:
 
 def _sources(engine: sa.Engine, tables: Tables) -> dict[Source, int]:
     with engine.connect() as connection:
-        return {Source(system, tenant): key for key, system, tenant in connection.execute(sa.select(tables.source))}
+        rows = connection.execute(sa.select(tables.source)).all()
+    return {Source(system, tenant): key for key, system, tenant in rows if isinstance(system, str) and isinstance(tenant, str)}
 
 
 ADAPTER = SqlExporter

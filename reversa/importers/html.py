@@ -20,7 +20,7 @@ from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Page, Record, Ref, Revision, ref_to
 from reversa.systems.html import site
 from reversa.systems.html.cards import Card, anchor, card
-from reversa.systems.html.reading import FILE, PAGE, marks, pages, read, source_of
+from reversa.systems.html.reading import FILE, PAGE, beginning, marks, pages, read, source_of
 from reversa.systems.html.store import Store
 
 OpenBlob = Callable[[str], BinaryIO]
@@ -233,7 +233,7 @@ class HtmlImporter:
             self._index.execute("CREATE TABLE mark (place TEXT PRIMARY KEY, page TEXT NOT NULL) WITHOUT ROWID")
             for page in pages(self._archive):
                 path = page.relative_to(self._archive).as_posix()
-                self._index.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", ((mark, path) for mark, _ in marks(page.read_bytes())))
+                self._index.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", ((mark, path) for mark, _ in marks(beginning(page))))
         row = self._index.execute("SELECT page FROM mark WHERE place = ?", (place,)).fetchone()
         return "" if row is None else str(row[0])
 

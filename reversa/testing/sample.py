@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,25 @@ from reversa.adapter import Source
 from reversa.canonical import check, digest
 from reversa.package import Balance, Package
 from reversa.packing import PackageWriter
-from reversa.records import KINDS, Record, ref
+from reversa.records import KINDS, Record, kind_of, ref
 from reversa.schema import Field, fields
+from reversa.testing.given import content
 
 NASTY = "é e\u0301 \u202eabc\u202c שלום 日本 😀 \U00020000 '\"\\;--{{velocity}} <script>\ttab \u2028 end "
 CONTENT = b"\x00\xffcontent of a file\n"
 
 
-def write_sample_package(folder: Path) -> Package:
+def sample_records() -> list[Record]:
     """Three records per kind: every field filled, only the required ones, and one with the nastiest text."""
+    made = (("1", "plain"), ("2", None), ("3 é/%", NASTY))
+    return [_record(kind, id, text) for kind in KINDS for id, text in made]
+
+
+def write_sample_package(folder: Path) -> Package:
+    """The sample records as a package."""
     writer = PackageWriter(folder)
-    sha256, size = writer.blobs.add(io.BytesIO(CONTENT))
-    for kind in KINDS:
-        records = [_record(kind, "1", sha256, size, "plain"), _record(kind, "2", sha256, size, None), _record(kind, "3 é/%", sha256, size, NASTY)]
+    writer.blobs.add(io.BytesIO(CONTENT))
+    for kind, records in itertools.groupby(sample_records(), key=kind_of):
         writer.write_table(kind, [(record, digest(check(record))) for record in records])
     return writer.close(
         source=Source("sample", "every field"),
@@ -35,7 +42,8 @@ def write_sample_package(folder: Path) -> Package:
     )
 
 
-def _record(kind: str, id: str, sha256: str, size: int, text: str | None) -> Record:
+def _record(kind: str, id: str, text: str | None) -> Record:
+    sha256, size = content(CONTENT), len(CONTENT)
     special = {"id": id, "root": ref(kind, id), "order": None, "sha256": sha256, "size": size, "native": None if text is None else '{"a":1}'}
     values: dict[str, Any] = {}
     for field in fields(kind):

@@ -22,11 +22,15 @@ from reversa.adapter import Attached, BlobRef, Source, Unreadable
 from reversa.records import KINDS, File, Opaque, Record
 from reversa.schema import Field, fields
 
-LARGEST_PAGE, DEEPEST = 4_000_000, 100
-"""Bytes of a page that is read, and elements within each other on it; ours stay under 1 MB and 30. HTML parsers are quadratic in depth."""
+LARGEST_PAGE, DEEPEST, LARGEST_VALUE = 4_000_000, 100, 64 * 2**20
+"""Bytes of a page that is read, elements within each other on it, bytes of a value kept as a file.
+
+Our pages stay under 1 MB and 30. HTML parsers are quadratic in depth.
+"""
 
 _FIELDS = {kind: {field.name: field for field in fields(kind)} for kind in KINDS}
 _MARK = re.compile(rb'<article class="[^"]*" id="([^"]*)" itemscope itemtype="urn:reversa:schema:v1:([a-z]+)"')
+_KINDS = frozenset(kind.encode() for kind in KINDS)
 _TAGS = re.compile(rb"<(/?)(?!br|hr|img|input|link|meta)[a-z]")
 FILE = r"files/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}"
 PAGE = r"pages/[a-z]+-[0-9]{6}/[0-9]{5}\.html"
@@ -42,18 +46,28 @@ class NotOfOurs(ValueError):
 
 
 def pages(archive: Path) -> Iterator[Path]:
-    """The pages that may hold records, in order. Links are not followed."""
+    """The pages that may hold records, in order; a link to a folder stands for its pages, and is not followed."""
     top = archive / "pages"
-    folders = [] if top.is_symlink() else sorted(path for path in top.glob("*") if path.is_dir() and not path.is_symlink())
-    for folder in folders:
-        if not folder.name.startswith("list-"):
-            yield from sorted(path for path in folder.glob("*.html") if path.is_file() and not path.is_symlink())
+    for folder in [] if top.is_symlink() else sorted(top.glob("*")):
+        if folder.is_symlink():
+            yield folder
+        elif not folder.name.startswith("list-"):
+            yield from sorted(folder.glob("*.html"))
 
 
 def marks(html: bytes) -> Iterator[tuple[str, str]]:
     """The anchor and the kind of every record of a page, found in its bytes and not by an HTML parser."""
     for found in _MARK.finditer(html):
-        yield found[1].decode(errors="replace"), found[2].decode()
+        if found[2] in _KINDS:
+            yield found[1].decode(errors="replace"), found[2].decode()
+
+
+def beginning(page: Path) -> bytes:
+    """The bytes of a page as far as they are read: one more than a page may have, so that a larger one is known. None of a link."""
+    if page.is_symlink() or not page.is_file():
+        return b""
+    with page.open("rb") as file:
+        return file.read(LARGEST_PAGE + 1)
 
 
 def source_of(archive: Path) -> Source | None:
@@ -68,12 +82,16 @@ def source_of(archive: Path) -> Source | None:
 
 
 def read(archive: Path, page: Path, source: Source) -> Iterator[Record | Attached | Unreadable]:
-    """The records of a page that belong to a source. What is damaged comes as Unreadable."""
+    """The records of a page that belong to a source. What is damaged comes as Unreadable, of a damaged page every record."""
     path = page.relative_to(archive).as_posix()
+    marked = list(marks(beginning(page)))
+    if not marked:
+        yield Unreadable("opaque", path, "a page without records, or a link")
+        return
     try:
         elements = _parsed(page).css("[itemid]")
     except _ODD as error:
-        yield Unreadable("opaque", path, f"{type(error).__name__}: {error}")
+        yield from (Unreadable(kind, f"{path}#{mark}", f"{type(error).__name__}: {error}") for mark, kind in marked)
         return
     for element in elements:
         try:
@@ -94,9 +112,9 @@ def inside(archive: Path, path: str) -> Path:
 
 
 def _parsed(page: Path) -> LexborHTMLParser:
-    if page.stat().st_size > LARGEST_PAGE:
+    html = beginning(page)
+    if len(html) > LARGEST_PAGE:
         raise NotOfOurs(f"a page of more than {LARGEST_PAGE:,} bytes")
-    html = page.read_bytes()
     if b"<!--" in html or max(itertools.accumulate(-1 if closing else 1 for closing in _TAGS.findall(html)), default=0) > DEEPEST:
         raise NotOfOurs("a page with comments, or with elements too deep within each other")
     return LexborHTMLParser(html.decode("utf-8"))
@@ -196,7 +214,12 @@ def _value(field: Field, element: LexborNode) -> Any:
 
 def _from_file(field: Field, archive: Path, path: str) -> Any:
     """A value that was too long or too odd for its page."""
-    data = inside(archive, path).read_bytes()
-    if field.part is None:
-        return msgspec.json.decode(data)
-    return msgspec.json.decode(data, type=list[field.part] if field.is_list else field.part)  # type: ignore[name-defined]
+    with inside(archive, path).open("rb") as file:
+        data = file.read(LARGEST_VALUE + 1)
+    if len(data) > LARGEST_VALUE:
+        raise NotOfOurs(f"{field.name}: a value of more than {LARGEST_VALUE:,} bytes")
+    type_: Any = Any if field.part is None else list[field.part] if field.is_list else field.part  # type: ignore[name-defined]
+    value = msgspec.json.decode(data, type=type_)
+    if msgspec.json.encode(value) != data:  # a name twice, a number cut short
+        raise NotOfOurs(f"{field.name}: JSON that an archive would write in another way")
+    return value

@@ -12,6 +12,8 @@ from reversa.errors import SourceError
 
 JSON_BYTES = 64 * 2**20
 """A JSON file above this is refused: it would be held in memory. The largest day file seen has 3 MB."""
+JSON_CONTAINERS = 2_000_000
+"""A JSON file with more objects and lists is refused: each takes up to 230 bytes of memory. The largest day file seen has 60,000."""
 BOMB_BYTES, BOMB_RATIO = 50 * 2**20, 200
 """An entry that is larger than this and shrinks by more than this is a bomb: text shrinks by 5 to 20."""
 
@@ -54,6 +56,8 @@ def read_json_bytes(archive: Archive, name: str) -> bytes:
         raise ValueError(f"cannot be unpacked: {error}") from error
     if len(data) > JSON_BYTES:
         raise ValueError(f"larger than {JSON_BYTES} bytes")
+    if data.count(b"{") + data.count(b"[") > JSON_CONTAINERS:
+        raise ValueError(f"more than {JSON_CONTAINERS:,} objects and lists")
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
@@ -67,7 +71,7 @@ class ZipArchive:
             self._zip = zipfile.ZipFile(path)
         self.sizes: dict[str, int] = {}
         self.refused: dict[str, str] = {}
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() or entry.file_size]
+        entries = [entry for entry in self._zip.infolist() if not _is_folder(entry) or entry.file_size]
         twice = (
             {name for name, count in Counter(entry.filename for entry in entries).items() if count > 1}
             if len(self._zip.NameToInfo) < len(self._zip.filelist)
@@ -87,11 +91,17 @@ class ZipArchive:
         self._zip.close()
 
 
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.endswith("/")  # ZipInfo.is_dir fails on an empty name
+
+
 def _oddity(entry: zipfile.ZipInfo) -> str:
     name = entry.filename
+    if not name:
+        return "it has no name"
     if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
         return "its name leads outside the archive"
-    if entry.is_dir():
+    if _is_folder(entry):
         return "it is a folder, yet it has content"
     if stat.S_ISLNK(entry.external_attr >> 16):
         return "it is a symbolic link"

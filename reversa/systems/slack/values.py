@@ -25,43 +25,69 @@ def to_json(value: object) -> str:
 
 
 class Array(msgspec.Struct):
-    """The elements of a JSON list; `broken` says why reading stopped early, `escaped` which elements held half characters."""
+    """The elements of a JSON list; `broken` says why reading stopped early.
+
+    `escaped` are the elements that held half characters, `repeated` those with an object that names a key twice.
+    """
 
     elements: list[Any]
     broken: str = ""
     escaped: frozenset[int] = frozenset()
+    repeated: frozenset[int] = frozenset()
 
 
 def read_array(data: bytes) -> Array:
     """Read a JSON list. A file that is broken half way gives the elements before the break."""
     try:
         value = _decoder.decode(data)
+        careful = _may_repeat_a_key(data, value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        elements, broken = _salvage(data)
+        careful = True
+    if careful:
+        elements, broken, repeated = _salvage(data)
         whole: list[Any] = []
         try:
             for element in elements:
                 whole.append(without_surrogates(element))  # noqa: PERF401 - those before the break are kept
         except RecursionError:
             broken = f"element {len(whole)} is nested too deeply"
-        return Array(whole, broken, frozenset(n for n, element in enumerate(whole) if element != elements[n]))
+        return Array(whole, broken, frozenset(n for n, element in enumerate(whole) if element != elements[n]), repeated)
     if not isinstance(value, list):
         return Array([], f"a JSON {type(value).__name__} where a list was expected")
     return Array(value)
 
 
-def _salvage(data: bytes) -> tuple[list[Any], str]:
+def _may_repeat_a_key(data: bytes, value: Any) -> bool:
+    """Whether an object names a key twice, of which the decoder keeps the last. May be wrong with yes, never with no.
+
+    Every pair of a name and a value is a ``":`` in compact JSON; others inside texts are the same before and after, unless
+    one of the two characters is escaped.
+    """
+    compact = msgspec.json.format(data, indent=-1)
+    if b"\\u00" in compact and any(escape in compact for escape in (b"\\u0022", b"\\u003a", b"\\u003A")):
+        return True
+    return compact.count(b'":') != _encoder.encode(value).count(b'":')
+
+
+def _salvage(data: bytes) -> tuple[list[Any], str, frozenset[int]]:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
-    decoder = json.JSONDecoder(parse_float=_raw, parse_int=_raw_integer, parse_constant=refuse)
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            repeated.add(len(elements))
+        return made
+
+    decoder = json.JSONDecoder(parse_float=_raw, parse_int=_raw_integer, parse_constant=refuse, object_pairs_hook=members)
     elements: list[Any] = []
+    repeated: set[int] = set()
     wrong = ""
     try:
         text, wrong = _decode(data)
         position = _skip(text, 0)
         if text[position : position + 1] != "[":
-            return [], "not a JSON list"
+            return [], "not a JSON list", frozenset()
         position = _skip(text, position + 1)
         while text[position : position + 1] != "]":
             element, position = decoder.raw_decode(text, position)
@@ -70,14 +96,16 @@ def _salvage(data: bytes) -> tuple[list[Any], str]:
             if text[position : position + 1] == ",":
                 position = _skip(text, position + 1)
             elif text[position : position + 1] != "]":
-                return elements, f"broken at character {position}"
-        if text[position + 1 :].strip():
-            return elements, f"text after the end of the list at character {position + 1}"
+                wrong = f"broken at character {position}"
+                break
+        else:
+            if text[position + 1 :].strip():
+                wrong = f"text after the end of the list at character {position + 1}"
     except RecursionError:
-        return elements, "nested too deeply"
+        wrong = "nested too deeply"
     except ValueError as error:
-        return elements, wrong or str(error)
-    return elements, wrong
+        wrong = wrong or str(error)
+    return elements, wrong, frozenset(repeated - {len(elements)})
 
 
 def _decode(data: bytes) -> tuple[str, str]:

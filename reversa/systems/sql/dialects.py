@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute
@@ -293,8 +295,12 @@ DIALECTS: dict[str, type[Dialect]] = {"sqlite": Dialect, "postgresql": PostgreSQ
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 
 
-def connect(address: str, options: Options) -> tuple[sa.Engine, Dialect]:
-    """An engine for a SQLAlchemy URL, and its dialect."""
+LONGEST_VALUE = 2**28
+"""Bytes of a text or content in a SQLite file that is read as a source: a column of it may be a formula that gives any length."""
+
+
+def connect(address: str, options: Options, *, as_source: bool = False) -> tuple[sa.Engine, Dialect]:
+    """An engine for a SQLAlchemy URL, and its dialect. A SQLite file that is only a source may come from anywhere and is not written."""
     try:
         url = sa.make_url(address)
     except sa.exc.ArgumentError as error:
@@ -315,7 +321,7 @@ def connect(address: str, options: Options) -> tuple[sa.Engine, Dialect]:
         url = url.set(password=options.password)
     dialect = DIALECTS[system]()
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, **({"creator": lambda: _sqlite_source(url.database or "")} if system == "sqlite" and as_source else {}))
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"{system} needs the Python package {error.name}.", f"pip install 'reversa[{'postgresql' if system == 'postgresql' else 'mariadb'}]'"
@@ -323,6 +329,20 @@ def connect(address: str, options: Options) -> tuple[sa.Engine, Dialect]:
     sa.event.listen(engine, "connect", lambda connection, _: dialect.prepare(connection))
     sa.event.listen(engine, "begin", dialect.begin)
     return engine, dialect
+
+
+def _sqlite_source(file: str) -> sqlite3.Connection:
+    """A connection that changes nothing: neither the file, nor what lies beside it."""
+    connection = sqlite3.connect(f"file:{quote(file)}?mode=ro", uri=True)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    return connection
+
+
+def damage(engine: sa.Engine) -> str:
+    """What SQLite finds wrong with its own file, in its own words; empty when nothing is."""
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    return "" if found == "ok" else str(found)
 
 
 def present(engine: sa.Engine) -> set[str]:

@@ -140,7 +140,7 @@ def read_kind(tables: Tables, dialect: Dialect, kind: str, source: int, stream: 
         try:
             record = make(id=row[select.id], **values.read(row))
         except (ValueError, TypeError) as error:
-            yield Unreadable(kind, row[select.id], str(error))
+            yield Unreadable(kind, str(row[select.id]), str(error))
         else:
             yield record
 
