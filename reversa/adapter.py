@@ -7,7 +7,7 @@ redaction and reports live on the road. docs/write-an-adapter.md walks through a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Literal, NewType, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Literal, NewType, Protocol, Self
 
 import msgspec
 
@@ -223,7 +223,6 @@ class NotColumnar(Exception):
     """By columns it cannot be done here; the road by units and records says what there is to say."""
 
 
-@runtime_checkable
 class Columnar(Protocol):
     """An importer that takes a whole package by columns, where it takes every record as it is."""
 
@@ -239,7 +238,6 @@ class Columnar(Protocol):
         ...
 
 
-@runtime_checkable
 class ColumnarExporter(Protocol):
     """An exporter that gives its records by columns too."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from reversa.adapter import Columnar, Importer, NotColumnar, Session
 from reversa.exporting import Progress
@@ -13,21 +13,29 @@ from reversa.package import Package
 from reversa.schema import arrow_schema
 
 
+def columnar(importer: Importer) -> Columnar | None:
+    """The importer, if it takes columns by its own class: one that is wrapped, to write otherwise, is asked by units."""
+    bare = getattr(importer, "wrapped", importer)  # the road's own wrapper waits and changes nothing
+    return cast("Columnar", bare) if hasattr(type(bare), "load") else None
+
+
 def unchanged(package: Package, importer: Importer) -> bool:
     """Whether an importer takes every record of a package as it is, as far as columns tell."""
-    return isinstance(importer, Columnar) and all(
-        importer.keeps(kind, batch) for kind in package.kinds() for batch in package.batches(kind, arrow_schema(kind).names)
+    taker = columnar(importer)
+    return taker is not None and all(
+        taker.keeps(kind, batch) for kind in package.kinds() for batch in package.batches(kind, arrow_schema(kind).names)
     )
 
 
 def load(package: Package, importer: Importer, ledger: Ledger, session: Session, progress: Progress) -> bool:
     """Give the whole package to an importer that takes it by columns; whether it did."""
-    if not isinstance(importer, Columnar) or not ledger.untouched() or not package.count():
+    taker = columnar(importer)
+    if taker is None or not ledger.untouched() or not package.count():
         return False
     ledger.intend([EVERYTHING])
     progress("import", 0, package.count())
     try:
-        targets = importer.load(package, session)
+        targets = taker.load(package, session)
     except NotColumnar:
         if EVERYTHING not in ledger.interrupted:  # else an earlier load may have arrived, and its records are ours
             ledger.withdraw()

@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, Self, cast
 import pyarrow as pa
 import pyarrow.compute
 
-from reversa.adapter import OWN_ID, Attached, BlobRef, Columnar, ColumnarExporter, Exporter, Importer, Item, Locator, NotColumnar, Options
+from reversa.adapter import OWN_ID, Attached, BlobRef, ColumnarExporter, Exporter, Importer, Item, Locator, NotColumnar, Options
 from reversa.blobs import Measure
 from reversa.canonical import encode
+from reversa.columnar import columnar
 from reversa.columns import from_batch
 from reversa.ledger import Ledger
 from reversa.matching import matched, same
@@ -30,11 +31,12 @@ class Remainder:
     """
 
     def __init__(self, package: Package, importer: Importer, target: Exporter, ledger: Ledger, expected: Spool) -> None:
-        if not isinstance(importer, Columnar) or not isinstance(target, ColumnarExporter) or ledger.refused():
+        taker = columnar(importer)
+        if taker is None or not hasattr(type(target), "batches") or ledger.refused():
             raise NotColumnar
         self.facts = target.facts
-        self._package, self._importer, self._ledger, self._expected = package, importer, ledger, expected
-        self._columns, self._target = target, cast("Exporter", target)
+        self._package, self._importer, self._ledger, self._expected = package, taker, ledger, expected
+        self._columns, self._target = cast("ColumnarExporter", target), target
         self._watched: dict[str, list[str]] = {}
         self._contents: dict[str, bool] = {}
         self.equal: Counter[str] = Counter()
@@ -82,7 +84,7 @@ class Remainder:
     def _wanted(self, kind: str) -> Iterator[pa.RecordBatch]:
         if kind in self._package.kinds():
             for batch in self._package.batches(kind, arrow_schema(kind).names):
-                if not cast("Columnar", self._importer).keeps(kind, batch):
+                if not self._importer.keeps(kind, batch):
                     raise NotColumnar(f"some {kind} are expected to change")
                 yield batch
 
