@@ -22,6 +22,7 @@ schemas: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.road
+	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.archive
 	$(BIN)/python -m benchmarks.csv_loss
 

@@ -96,11 +96,12 @@ class Noted(msgspec.Struct, frozen=True):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A source item that could not be turned into a record, and why. It is counted, never dropped."""
+    """Source items that could not be turned into records, and why. They are counted, never dropped."""
 
     kind: str
     where: str
     reason: str
+    count: int = 1
 
 
 class Attached(msgspec.Struct, frozen=True):

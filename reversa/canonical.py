@@ -8,6 +8,7 @@ those bytes; a test holds it equal to the ``rfc8785`` package.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -17,6 +18,7 @@ from reversa.schema import fields
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoders = {kind: msgspec.json.Decoder(cls) for kind, cls in KINDS.items()}
+_list_decoders: dict[str, msgspec.json.Decoder[list[Record]]] = {kind: msgspec.json.Decoder(list[cls]) for kind, cls in KINDS.items()}  # type: ignore[valid-type]
 _instants = {kind: tuple(f.name for f in fields(kind) if f.type == "instant") for kind in KINDS}
 _references = {
     kind: tuple((f.name, frozenset(KINDS) if f.note.to == ANY else frozenset(f.note.to), f.is_list) for f in fields(kind) if f.type == "ref")
@@ -40,6 +42,11 @@ def encode(record: Record) -> bytes:
 def decode(kind: str, data: bytes) -> Record:
     """The record behind canonical bytes, every type checked."""
     return _decoders[kind].decode(data)
+
+
+def decode_all(kind: str, lines: Sequence[bytes]) -> list[Record]:
+    """The records of one kind behind their canonical bytes."""
+    return _list_decoders[kind].decode(b"[%b]" % b",".join(lines))
 
 
 def digest(data: bytes) -> str:

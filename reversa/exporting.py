@@ -20,9 +20,10 @@ from reversa.errors import ReversaError, SourceError
 from reversa.package import Balance, Happened, Package
 from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, Ref, kind_of, ref, ref_to
-from reversa.redaction import redact
+from reversa.redaction import redact, suspects
 from reversa.sorting import SortKey, Spool, package_order
 
+TAKEN_BYTES = 2**18  # so many bytes of records are searched for secrets at once
 Progress = Callable[[str, int, int | None], None]
 """Called with the step, how much is done, and how much there is if that is known."""
 
@@ -35,18 +36,17 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
     tenant = source.tenant.encode("utf-8", "backslashreplace")
     if redact(tenant) is not tenant or tenant.decode() != source.tenant:
         raise SourceError("The name of the tenant is not one that a package may carry.", "Give it another name: --tenant NAME")
-    census = exporter.census()
     writer = PackageWriter(folder)
     try:
         with Spool(writer.scratch, package_order) as spool:
             intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True)
-            intake.read(progress, sum(census.values()))
+            intake.read(progress)
             for kind in spool.kinds():
                 writer.write_table(kind, intake.settled(kind))
         return writer.close(
             source=source,
             created_at=created_at,
-            balance=intake.balance(census),
+            balance=intake.balance(exporter.census()),
             changes=intake.happened(),
             unreadable=intake.unreadable.total(),
             not_mapped=intake.not_mapped,
@@ -106,11 +106,14 @@ class Intake:
         self._placeholders: Counter[str] = Counter()
         self._records: Counter[str] = Counter()
         self._merged: Counter[str] = Counter()
-        self._numbered: set[Ref] = set()  # ids that look like those given to twins
+        self._taken: list[tuple[str, Record, bytes]] = []
+        self._size = 0
+        self._numbered: set[Ref] = set()  # ids that twins may not be given
 
     def read(self, progress: Progress, expected: int | None = None) -> None:
         """Take every item."""
-        for number, item in enumerate(self._exporter.items()):
+        number = 0
+        for number, item in enumerate(self._exporter.items(), 1):
             if isinstance(item, Record):
                 self._take(item)
             elif isinstance(item, Attached):
@@ -121,7 +124,8 @@ class Intake:
                 self._refuse(item)
             if number % 1000 == 0:
                 progress("export", number, expected)
-        progress("export", expected or 0, expected)
+        self._keep()
+        progress("export", expected or number, expected)
 
     def _take(self, record: Record) -> None:
         kind = kind_of(record)
@@ -129,16 +133,26 @@ class Intake:
             data = check(record)
         except NotCanonical as error:
             return self._refuse(Unreadable(kind, str(record.id).encode(errors="backslashreplace").decode(), str(error)))
-        if self._for_package:
-            record, data = self._without_secrets(kind, record, data)
-        if getattr(record, "placeholder", None):
-            self._placeholders[kind] += 1
-        if record.native is not None:
-            self.not_mapped[kind] += 1
-        if "~" in record.id:
-            self._numbered.add(ref_to(record))
-        self._spool.add(record, data)
+        self._taken.append((kind, record, data))
+        self._size += len(data)
+        if self._size >= TAKEN_BYTES:
+            self._keep()
         return None
+
+    def _keep(self) -> None:
+        """Put what was taken into the spool, free of secrets."""
+        taken, self._taken, self._size = self._taken, [], 0
+        suspicious = suspects([data for _, _, data in taken]) if self._for_package else set[int]()
+        for number, (kind, record, data) in enumerate(taken):
+            if number in suspicious:
+                record, data = self._without_secrets(kind, record, data)  # noqa: PLW2901
+            if kind == "user" and getattr(record, "placeholder", None):
+                self._placeholders[kind] += 1
+            if record.native is not None:
+                self.not_mapped[kind] += 1
+            if "~" in record.id:
+                self._numbered.add(ref_to(record))
+            self._spool.add(record, data)
 
     def _with_blob(self, item: Attached) -> Record:
         kind, record = kind_of(item.record), ref_to(item.record)
@@ -177,32 +191,33 @@ class Intake:
         self._note(noted)
 
     def _refuse(self, item: Unreadable) -> None:
-        self.unreadable[item.kind] += 1
+        self.unreadable[item.kind] += item.count
         self._note(item)
 
     def settled(self, kind: str) -> Iterator[tuple[Record, str]]:
         """The records of a kind in package order with their digests, each id once.
 
-        Items with one id: equal bytes are one record; others become ``id~2``, ``id~3`` in the order of their bytes.
+        Items with one id, in one unit or in several: equal ones are one record; others become ``id~2``, ``id~3`` in package order.
         """
         waiting: list[tuple[SortKey, Record]] = []  # twins, each kept back until its new id is due
-        last, twins, seen = "", 0, set[bytes]()
+        repeated = self._spool.repeated(kind)
+        met: dict[str, set[str]] = {}
         for record, data in self._spool.sorted(kind):
             while waiting and waiting[0][0] < package_order(record):
                 yield self._settle(kind, heapq.heappop(waiting)[1])
-            if record.id != last:
-                last, twins, seen = record.id, 1, {data}
-                self._records[kind] += 1
-                yield record, digest(data)
-            elif data in seen:
-                self._merged[kind] += 1
-            else:
-                seen.add(data)
-                twins += 1
-                while ref(kind, f"{record.id}~{twins}") in self._numbered:
-                    twins += 1
-                twin = self._twin(kind, record, twins)
-                heapq.heappush(waiting, (package_order(twin), twin))
+            own = digest(data)
+            if hash(record.id) in repeated:
+                seen = met.setdefault(record.id, set())
+                if own in seen:
+                    self._merged[kind] += 1
+                    continue
+                seen.add(own)
+                if len(seen) > 1:
+                    twin = self._twin(kind, record)
+                    heapq.heappush(waiting, (package_order(twin), twin))
+                    continue
+            self._records[kind] += 1
+            yield record, own
         while waiting:
             yield self._settle(kind, heapq.heappop(waiting)[1])
 
@@ -210,8 +225,12 @@ class Intake:
         self._records[kind] += 1
         return record, digest(encode(record))
 
-    def _twin(self, kind: str, record: Record, number: int) -> Record:
-        old, new = ref_to(record), ref(kind, f"{record.id}~{number}")
+    def _twin(self, kind: str, record: Record) -> Record:
+        number = 2
+        while (new := ref(kind, f"{record.id}~{number}")) in self._numbered:
+            number += 1
+        self._numbered.add(new)
+        old = ref_to(record)
         change = Change(f"{kind}.id.twin", kind, "id", "converted", "source-lacks", "the source has this id more than once")
         self._happen(Noted(change.code, new), change)
         return msgspec.structs.replace(record, id=f"{record.id}~{number}", root=new if record.root == old else record.root)

@@ -46,10 +46,11 @@ class _Noted(msgspec.Struct, tag_field="event", tag="noted", forbid_unknown_fiel
     detail: str
 
 
-class _Unreadable(msgspec.Struct, tag_field="event", tag="unreadable", forbid_unknown_fields=True):
+class _Unreadable(msgspec.Struct, tag_field="event", tag="unreadable", forbid_unknown_fields=True, omit_defaults=True):
     kind: str
     where: str
     reason: str
+    count: int = 1
 
 
 _event = msgspec.json.Decoder(_Noted | _Unreadable)

@@ -63,8 +63,14 @@ class PackageWriter:
 
     def note(self, event: Noted | Unreadable) -> None:
         """Keep a line about one item that changed or could not be read."""
-        texts = {k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in msgspec.structs.asdict(event).items()}
-        self._events.write(redact(msgspec.json.encode({"event": type(event).__name__.lower(), **texts})) + b"\n")
+        line = {"event": "noted" if isinstance(event, Noted) else "unreadable", **msgspec.structs.asdict(event)}
+        if line["event"] == "unreadable" and event.count == 1:
+            del line["count"]
+        try:
+            data = msgspec.json.encode(line)
+        except UnicodeEncodeError:  # half a character, in a name
+            data = msgspec.json.encode({k: v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for k, v in line.items()})
+        self._events.write(redact(data) + b"\n")
 
     def write_table(self, kind: str, records: Iterable[tuple[Record, str]]) -> None:
         """Write all records of a kind, given in package order with their digests."""

@@ -7,6 +7,11 @@ counted change of its field.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+import stringzilla
 
 REMOVED = b"REMOVED-BY-REVERSA"
 
@@ -22,6 +27,20 @@ _SECRETS = re.compile(
     re.DOTALL,
 )
 _HINTS = (b"xox", b"slack.com/", b"xapp-", b"gh", b"glpat-", b"AKIA", b"AIza", b"PRIVATE KEY")
+
+
+def suspects(lines: Sequence[bytes]) -> set[int]:
+    """The numbers of those of many canonical bytes that :func:`redact` must see; of the others it would change nothing."""
+    joined = b"\n".join(lines)  # one search in many records costs a tenth of a search in each
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    found: set[int] = set()
+    for hint in _HINTS:
+        at: int = stringzilla.find(joined, hint)
+        while at >= 0:
+            number = bisect_right(ends, at)
+            found.add(number)
+            at = stringzilla.find(joined, hint, ends[number])
+    return found
 
 
 def redact(data: bytes) -> bytes:

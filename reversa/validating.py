@@ -122,7 +122,7 @@ def _wrong_events(package: Package) -> list[str]:
         if event["event"] == "noted":
             counted[event["code"]] += event["count"]
         else:
-            counted["unreadable"] += 1
+            counted["unreadable"] += event.get("count", 1)
     stated = Counter({happened.change.code: happened.count for happened in package.manifest.changes}) + Counter(
         unreadable=package.manifest.unreadable
     )

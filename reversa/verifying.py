@@ -217,9 +217,9 @@ class Comparer:
 
     def hear(self, event: Noted | Unreadable) -> None:
         """The target's exporter could not read something."""
-        self._unreadable += 1
+        self._unreadable += event.count
         if isinstance(event, Unreadable):
-            self._records[event.kind, "!"] += 1
+            self._records[event.kind, "!"] += event.count
             self._find(Finding(kind=event.kind, id=event.where, status="!", note=event.reason))
         else:
             kind, _, id = event.record.partition(":")

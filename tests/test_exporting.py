@@ -15,7 +15,7 @@ from reversa.adapter import Attached, BlobRef, Change, Facts, Item, Locator, Not
 from reversa.exporting import export
 from reversa.package import Package
 from reversa.records import File, Message, Opaque, Reaction, Tag, ref
-from reversa.redaction import redact
+from reversa.redaction import redact, suspects
 from reversa.validating import validate
 
 LOST = Change("demo.tag.colour", "tag", "native", "lost", "source-lacks", "no colour")
@@ -163,3 +163,19 @@ def test_a_secret_is_removed_from_every_field_and_counted(secret: str, tmp_path:
 def test_a_persons_words_are_not_touched(text: str) -> None:
     data = text.encode()
     assert redact(data) is data
+
+
+def test_every_secret_among_many_records_is_found() -> None:
+    lines = [text.encode() for text in (*SECRETS, *HARMLESS, *["é" * 50] * 40)]
+    random.Random(1).shuffle(lines)
+    assert {number for number, line in enumerate(lines) if redact(line) is not line} <= suspects(lines)
+    assert suspects([b"nothing here", b""]) == set()
+    assert suspects([b"xo", b"x-12345678"]) == set(), "a hint across the border of two records"
+
+
+def test_a_secret_far_into_an_export_is_removed_from_its_record_alone(tmp_path: Path) -> None:
+    secret = "AKIA" + "A" * 16
+    package = take(tmp_path, [tag(f"{n:05d}", secret if n in (0, 2_999, 3_000) else "x" * 200) for n in range(4_000)])
+    labels = [record.label for record, _ in package.records("tag") if isinstance(record, Tag)]
+    assert [number for number, label in enumerate(labels) if label == "REMOVED-BY-REVERSA"] == [0, 2_999, 3_000]
+    assert labels.count("x" * 200) == 3_997

@@ -124,13 +124,14 @@ def test_the_order_of_arrival_does_not_matter(tmp_path_factory: pytest.TempPathF
 
 def test_sorting_beyond_memory_merges_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reversa.sorting.RUN_BYTES", 500)
+    monkeypatch.setattr("reversa.sorting.BLOCK_BYTES", 200)
     made: list[Record] = [Tag(id=f"{n:04d}", root=Ref("tag:x"), target=Ref("page:1"), label="l") for n in range(300)]
     shuffled = random.Random(1).sample(made, len(made))
     with Spool(tmp_path, identity_order) as spool:
         for record in shuffled:
             spool.add(record, check(record))
         assert [record for record, _ in spool.sorted("tag")] == made
-        assert len(list(tmp_path.rglob("*.ndjson"))) > 10
+        assert len(list(tmp_path.rglob("*.run"))) > 10
 
 
 # ------------------------------------------------------------------------------------------- tampering

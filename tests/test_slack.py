@@ -322,6 +322,33 @@ def test_a_bad_day_file_is_a_counted_line_and_the_rest_goes_on(case: str, tmp_pa
     assert validate(package.folder) == []
 
 
+def test_a_day_of_junk_is_one_line_with_its_count(tmp_path: Path) -> None:
+    package = read(_zip(tmp_path, {"general/2019-01-01.json": [0] * 300_000 + [GOOD]}), tmp_path)
+    assert [event["count"] for event in package.events() if event["event"] == "unreadable"] == [300_000]
+    balance = next(b for b in package.manifest.balance if b.kind == "message")
+    assert (balance.seen, balance.records, balance.unreadable, balance.unexplained) == (300_001, 1, 300_000, 0)
+    assert validate(package.folder) == []
+
+
+def test_a_day_file_is_unpacked_once_and_one_that_was_not_read_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [f"general/2019-01-0{day}.json" for day in (1, 2, 3)]
+    source = _zip(tmp_path, {day: [GOOD | {"ts": f"{number}.000001"}] for number, day in enumerate(days, 1)})
+    opened: Counter[str] = Counter()
+    unpack = zipfile.ZipFile.open
+
+    def counted(archive: zipfile.ZipFile, name: str, *arguments: Any, **options: Any) -> Any:
+        opened[name] += 1
+        return unpack(archive, name, *arguments, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counted)
+    package = read(source, tmp_path)
+    assert [opened[day] for day in days] == [1, 1, 1]
+    exporter = SlackExporter.open(Locator("slack", str(source)), Options())
+    next(item for item in exporter.items() if getattr(item, "created_at", None))  # an exporter that stops at the first message
+    assert exporter.census()["message"] == 3 == _messages(package)
+    exporter.close()
+
+
 WRONG_TYPES = {
     "user": 5, "text": ["x"], "subtype": {}, "thread_ts": 7, "reactions": "x", "files": {"id": "F"}, "file": "x", "edited": [], "blocks": 3,
     "attachments": "a", "username": False, "bot_id": 4, "comment": "x", "user_profile": 1, "bot_profile": [],

@@ -94,7 +94,10 @@ def gather(folder: Path) -> Facts:
     parts = {kind: [f"data/{part}" for part in package.manifest.tables[kind].parts] for kind in package.kinds()}
     every = [name for names in parts.values() for name in names]
     bodies = sum(sum(package.summary(kind)[1].values()) for kind in package.kinds())
-    unreadable = Counter(str(event["kind"]) for event in package.events() if event["event"] == "unreadable")
+    unreadable: Counter[str] = Counter()
+    for event in package.events():
+        if event["event"] == "unreadable":
+            unreadable[str(event["kind"])] += event.get("count", 1)
     seal = Evidence(TAG_MANIFEST, file_digest(folder / TAG_MANIFEST))
     return Facts(
         package=package,

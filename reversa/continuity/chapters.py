@@ -105,7 +105,7 @@ def _inventory(d: Draft) -> list[Block]:
         d.figures(
             "s2.unreadable",
             d.measured("unreadable.items", t("s2.unreadable-count"), f.manifest.map(lambda m: m.unreadable)),
-            d.measured("unreadable.named", t("s2.unreadable-named"), f.unreadable.map(len)),
+            d.measured("unreadable.named", t("s2.unreadable-named"), f.unreadable.map(lambda events: sum(e.get("count", 1) for e in events))),
         ),
         *([d.table("s2.unreadable", ("s2.kind", "s2.where", "s2.reason"), named)] if named else []),
         d.listed(f.plan, d.table("s2.lost", counts, [_change(d, c, "lost") for c in changes(d, "lost")], {1, 2})),

@@ -14,7 +14,7 @@ from reversa.adapter import Attached, BlobRef, Change, Facts, Item, Locator, Not
 from reversa.errors import SourceError
 from reversa.records import Body, Comment, Opaque, Space, kind_of, ref
 from reversa.systems.slack.archive import Archive, open_archive, read_json_bytes
-from reversa.systems.slack.census import census
+from reversa.systems.slack.census import Census
 from reversa.systems.slack.layout import CONVERSATIONS, Layout, list_kind, sort_files, split_prefix
 from reversa.systems.slack.messages import CHANGES, MessageReader
 from reversa.systems.slack.people import People
@@ -53,7 +53,7 @@ class SlackExporter:
 
     def __init__(self, archive: Archive, layout: Layout, options: Options, tenant: str) -> None:
         self._archive, self._layout, self._options = archive, layout, options
-        self._people = People()
+        self._people, self._census = People(), Census(archive, layout)
         self._public: set[str] = set()  # folders and ids of public conversations
         self._ids: Counter[str] = Counter()
         self._used_bodies: set[str] = set()
@@ -87,7 +87,7 @@ class SlackExporter:
         return bool(layout.conversations) and bool(layout.days or layout.users)
 
     def census(self) -> Mapping[str, int]:
-        return census(self._archive, self._layout)
+        return self._census.total()
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
         return self._archive.open(blob)
@@ -161,7 +161,7 @@ class SlackExporter:
         left_out: Counter[str] = Counter()
         for item in self._conversation_items(entry, space_type, private, days, nobody):
             if isinstance(item, Unreadable):
-                yield Unreadable(item.kind, SOMEWHERE_PRIVATE, item.reason)
+                yield Unreadable(item.kind, SOMEWHERE_PRIVATE, item.reason, item.count)
             elif not isinstance(item, Noted):
                 left_out[kind_of(item.record if isinstance(item, Attached) else item)] += 1
         for kind, count in left_out.items():
@@ -293,7 +293,10 @@ class SlackExporter:
     def _array(self, name: str, kind: str) -> Iterator[Any]:
         """The elements of a JSON file, with what is to be said of them: Noted, and Unreadable where it breaks off."""
         try:
-            array = read_array(read_json_bytes(self._archive, name))
+            data = read_json_bytes(self._archive, name)
+            if kind == "message":
+                self._census.day(name, data)
+            array = read_array(data)
         except ValueError as error:
             array = Array([], str(error))
         for number in array.escaped:

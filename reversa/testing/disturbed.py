@@ -6,21 +6,16 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import msgspec
 
-from reversa.adapter import Facts, Importer, Locator, Outcome, Shaped, Unit, Unreadable
-from reversa.errors import NotAccepted, PackageError
-from reversa.exporting import export
-from reversa.ledger import Ledger
+from reversa.adapter import Facts, Importer, Locator, Outcome, Shaped, Unit
+from reversa.errors import NotAccepted
 from reversa.package import Package
-from reversa.records import Grant, Message, Record, Ref, Space, ref, ref_to
+from reversa.records import Grant, Record, Ref, Space, ref, ref_parts, ref_to
 from reversa.testing.pain import hall_of_pain
-from reversa.testing.pain.cases import message
-from reversa.testing.trial import Around, NotApplicable, Run, Stated, Trial, assert_equal, expected_of, units_of
-from reversa.validating import validate
+from reversa.testing.trial import Around, NotApplicable, Run, Trial, assert_equal, expected_of, units_of
 
 
 class Killed(BaseException):
@@ -102,10 +97,11 @@ def killed_at_every_write_it_resumes(trial: Trial) -> None:
         count += 1
         run.import_(batch=1, around=lambda importer: importer)
         trial.assert_holds(target, package.source, undisturbed, f"killed {name} and resumed: ")
-        with contextlib.closing(Ledger(run.road.folder / "ledger.sqlite")) as ledger:
-            written = sum(counts.get("written", 0) for counts in ledger.counts().values())
-            assert not ledger.interrupted, f"killed {name} and resumed: the ledger still has open intents"
-        assert written == len(undisturbed), f"killed {name} and resumed: {written} of {len(undisturbed)} records count as written by this run"
+        counts = run.states()
+        assert set(counts) <= {"written", "skipped"}, f"killed {name} and resumed: the ledger counts {dict(counts)}"
+        assert counts["written"] == len(undisturbed), (
+            f"killed {name} and resumed: {counts['written']} of {len(undisturbed)} records count as written by this run"
+        )
     assert count >= 2 * len(units_of(records)) - 1, f"only {count} moments to be killed at were met"
 
 
@@ -171,10 +167,11 @@ def a_refused_record_is_listed(trial: Trial) -> None:
     assert report.exit_code not in (0, 1), "the exit code does not tell a refused record"
     listed = {event.where: (event.what, event.reason) for event in report.refused}
     assert listed.get(refused) == ("refused", RULE), f"{refused} was refused, and the report lists {listed}"
-    child = ref("revision", "edited-1")
-    assert listed.get(child, ("",))[0] == "blocked", f"{child} hangs on a refused record and is not blocked: the report lists {listed}"
     with trial.importer(target, package.source) as importer:
         expected = expected_of(importer, records)
+    child = ref("revision", "edited-1")
+    if child in expected:
+        assert listed.get(child, ("",))[0] == "blocked", f"{child} hangs on a refused record and is not blocked: the report lists {listed}"
     left = {record: value for record, value in expected.items() if value.root != refused}
     assert_equal(left, trial.dump(target, package.source), "after one unit was refused")
 
@@ -195,21 +192,32 @@ def _wider(record: Record) -> Record:
 
 def widened_rights_are_counted(trial: Trial) -> None:
     """A private space that became public and a right that was refused and is given are counted as rights widened."""
-    run = trial.run(trial.package(hall_of_pain()), trial.empty(), around=_Widening)
+    package, target = trial.package(hall_of_pain()), trial.empty()
+    with trial.importer(target, package.source) as importer:
+        shown = [
+            r
+            for r in expected_of(importer, hall_of_pain()).values()
+            if getattr(r, "visibility", None) == "private" or getattr(r, "effect", None) == "deny"
+        ]
+    if not shown:
+        raise NotApplicable(f"{trial.system} has no rights")
+    run = trial.run(package, target, around=_Widening)
     report = run.import_().verify()
     assert report.verdict == "different", f"rights are widened, and the verdict is {report.verdict}"
-    assert report.headline.rights_widened >= 2, f"two rights are widened, and the headline counts {report.headline.rights_widened}"
+    assert report.headline.rights_widened >= len(shown), f"{len(shown)} rights are widened, and the headline counts {report.headline.rights_widened}"
 
 
 def a_record_that_is_not_there_is_missed(trial: Trial) -> None:
     """A record that the importer says it wrote, and that the target does not hold, is missed and named."""
-    package, target, dropped = trial.package(few()), trial.empty(), ref("page", "child")
+    package, target = trial.package(few()), trial.empty()
+    with trial.importer(target, package.source) as importer:
+        dropped = next(reference for reference, record in expected_of(importer, few()).items() if record.root != reference)
     run = trial.run(package, target, around=lambda importer: _Lying(importer, dropped))
     report = run.import_(batch=1).verify()
     assert report.verdict == "different", f"{dropped} is not in the target, and the verdict is {report.verdict}: it was never read back"
     named = {(finding.kind, finding.id, finding.status) for finding in run.road.findings() if finding.field is None}
     assert report.headline.wrong > 0, f"{dropped} is not in the target, and the headline says that nothing is wrong"
-    assert ("page", "child", "-") in named, f"{dropped} is not in the target, and the findings are {sorted(named)[:3]}"
+    assert (*ref_parts(dropped), "-") in named, f"{dropped} is not in the target, and the findings are {sorted(named)[:3]}"
 
 
 class _Forgetful(Around):
@@ -284,75 +292,6 @@ def a_live_target_waits_for_acceptance(trial: Trial) -> None:
             except NotAccepted:
                 continue
             raise AssertionError("a target in use is taken without an accepted plan")
-
-
-# ------------------------------------------------------------------------------------------------ the way from the source
-
-
-def _packed(trial: Trial, name: str, exporter: Stated) -> Package:
-    return export(exporter, trial.folder / name, datetime(2026, 1, 1, tzinfo=UTC), lambda _step, _done, _whole: None)
-
-
-def what_the_source_lost_is_counted(trial: Trial) -> None:
-    """An item that the source could not give, or that its census counts and nobody saw, keeps the run from being verified."""
-    some = few()
-    short = _packed(trial, "short", Stated(some, "acme", census={"message": 99}))
-    broken = _packed(trial, "broken", Stated(some, "acme", items=[Unreadable("message", "line 7", "not JSON")]))
-    for package, why in ((short, "the census counts 99 messages"), (broken, "an item could not be read")):
-        report = trial.run(package, trial.empty(f"to-{package.folder.name}"), f"run-{package.folder.name}").import_().verify()
-        assert report.verdict != "verified", f"{why}, and the verdict is verified"
-    assert [(event.where, event.reason) for event in report.unreadable] == [("line 7", "not JSON")], (
-        f"the report lists as unreadable: {report.unreadable}"
-    )
-
-
-def twins_are_kept_apart(trial: Trial) -> None:
-    """Two items with one id: equal ones are one record and counted, others are both kept under numbered ids and noted."""
-    twins = [message("twin", "one"), message("twin", "two"), message("twin", "one")]
-    package = _packed(trial, "twins", Stated(twins, "acme"))
-    held = {record.id: record for record, _ in package.records("message")}
-    texts = sorted(record.body.text for record in held.values() if isinstance(record, Message) and record.body)
-    assert texts == ["one", "two"], f"three items with one id, two of them equal, are kept as {texts}"
-    assert set(held) == {"twin", "twin~2"}, f"items with one id are called {sorted(held)}"
-    [balance] = package.manifest.balance
-    assert (balance.records, balance.merged, balance.unexplained) == (2, 1, 0), f"the balance of items with one id: {balance}"
-    assert [line.change.code for line in package.manifest.changes] == ["message.id.twin"], "the new id is not noted"
-
-
-CANARY = "xoxb-" + "123456789012-" * 2 + "CanaryCanaryCanaryCanary"
-
-
-def secrets_stay_behind(trial: Trial) -> None:
-    """A credential in a text reaches neither package nor target nor report; its removal is noted."""
-    leaky = [message("leak", f"the token is {CANARY}."), *few()]
-    package = _packed(trial, "leaky", Stated(leaky, "acme"))
-    target = trial.empty()
-    trial.run(package, target).import_().verify()
-    held = {record.id: record for record, _ in package.records("message")}
-    assert "leak" in held, "the record that held a credential is gone"
-    assert [line.change.code for line in package.manifest.changes] == ["message.body.secret"], "the removal of a credential is not noted"
-    found = trial.dump(target, package.source)[ref("message", "leak")]
-    texts = [record.body.text for record in (held["leak"], found) if isinstance(record, Message) and record.body]
-    assert not any(CANARY in text for text in texts), "a credential reaches the target"
-    for path in (path for path in trial.folder.rglob("*") if path.is_file()):
-        assert CANARY.encode() not in path.read_bytes(), f"a credential stands in {path.relative_to(trial.folder)}"
-
-
-def a_changed_package_is_refused(trial: Trial) -> None:
-    """A package that is not, byte for byte, what was exported is neither planned, written nor compared."""
-    package, target = trial.package(few()), trial.empty()
-    run = trial.run(package, target)
-    part = next((package.folder / "data" / "tables" / "message").glob("*.parquet"))
-    data = bytearray(part.read_bytes())
-    data[len(data) // 2] ^= 1
-    part.write_bytes(data)
-    assert validate(package.folder), "a flipped bit of a package is not seen by validate"
-    for name, step in (("planned", lambda: run.road.plan(str(target))), ("written", run.import_), ("compared", run.verify)):
-        try:
-            step()
-        except PackageError:
-            continue
-        raise AssertionError(f"a changed package is {name}")
 
 
 # ------------------------------------------------------------------------------------------------ clocks

@@ -13,7 +13,7 @@ import msgspec
 
 from reversa import registry
 from reversa.adapter import Locator
-from reversa.testing import arriving, disturbed, giving
+from reversa.testing import arriving, disturbed, giving, laws, unreliable
 from reversa.testing.trial import NotApplicable, Trial
 from reversa.testing.witnesses import WITNESSES, Witness
 
@@ -54,10 +54,12 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     disturbed.damage_is_seen,
     disturbed.widened_rights_are_counted,
     disturbed.a_live_target_waits_for_acceptance,
-    disturbed.what_the_source_lost_is_counted,
-    disturbed.twins_are_kept_apart,
-    disturbed.secrets_stay_behind,
-    disturbed.a_changed_package_is_refused,
+    laws.what_the_source_lost_is_counted,
+    laws.twins_are_kept_apart,
+    laws.secrets_stay_behind,
+    laws.a_changed_package_is_refused,
+    unreliable.an_answer_that_is_lost_is_not_written_twice,
+    unreliable.a_faulty_network_loses_nothing,
     disturbed.the_zone_of_the_machine_changes_nothing,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,7 @@ import msgspec
 
 from reversa import importing, registry
 from reversa.adapter import Attached, Exporter, Importer, Locator, Noted, Options, Shaped, Source, Unit, Unreadable
+from reversa.ledger import Ledger
 from reversa.migrating import Road
 from reversa.package import Package
 from reversa.records import KINDS, Record, Ref, kind_of, ref_to
@@ -121,6 +123,14 @@ class Run:
     def verify(self) -> Report:
         with self.wrapped():
             return self.road.verify()
+
+    def states(self) -> Counter[str]:
+        """How many records the ledger says are written, merged, skipped …; an intent that is still open counts as ``open``."""
+        with contextlib.closing(Ledger(self.road.folder / "ledger.sqlite")) as ledger:
+            states = Counter({"open": len(ledger.interrupted)} if ledger.interrupted else {})
+            for counts in ledger.counts().values():
+                states.update(counts)
+        return states
 
     def undo(self) -> None:
         with self.wrapped():

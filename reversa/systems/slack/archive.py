@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from reversa.errors import SourceError
@@ -99,7 +99,7 @@ def _oddity(entry: zipfile.ZipInfo) -> str:
     name = entry.filename
     if not name:
         return "it has no name"
-    if name.startswith(("/", "\\")) or "\\" in name or ".." in PurePosixPath(name).parts or name[1:2] == ":":
+    if name.startswith("/") or "\\" in name or (".." in name and ".." in name.split("/")) or name[1:2] == ":":
         return "its name leads outside the archive"
     if _is_folder(entry):
         return "it is a folder, yet it has content"

@@ -5,6 +5,7 @@ The exporter walks conversation by conversation over plain dictionaries; an erro
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,7 @@ class _File(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    ts: str
+    ts: str | float = ""
     reactions: list[_Reaction] | None = None
     files: list[_File] | None = None
     file: _File | None = None
@@ -37,58 +38,99 @@ class _Message(msgspec.Struct):
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _message = msgspec.json.Decoder(_Message)
+_messages = msgspec.json.Decoder(list[_Message])
 
 
-def census(archive: Archive, layout: Layout) -> Mapping[str, int]:
-    """Source items per kind."""
-    count: Counter[str] = Counter()
-    used: set[str] = set()
-    count["user"] += sum(len(_elements(archive, name)) for name in layout.users)
-    for name in layout.conversations:
-        elements = _elements(archive, name)
-        count["space"] += len(elements)
-        count["membership"] += sum(_members(element) for element in elements)
-    for days in layout.days.values():
-        for name in days:
-            for element in _elements(archive, name):
-                count["message"] += 1
-                _count_message(element, count, used)
-    count["space"] += _folders_without_entry(archive, layout)
-    count["comment"] += sum(len(_elements(archive, name)) for days in layout.canvas_days.values() for name in days)
-    count["opaque"] += sum(len(_elements(archive, name)) for name in layout.lists)
-    count["opaque"] += len(layout.strangers) + len(layout.bodies.keys() - used) + len(archive.refused)
-    return count
+class Census:
+    """Counts the files of the listing. A day file that is read for its records is counted then, and not unpacked twice."""
+
+    def __init__(self, archive: Archive, layout: Layout) -> None:
+        self._archive, self._layout = archive, layout
+        self._count: Counter[str] = Counter()
+        self._counted: set[str] = set()
+        self._used: set[str] = set()
+
+    def day(self, name: str, data: bytes) -> None:
+        """Count what lies in a day file, once."""
+        if name in self._counted:
+            return
+        self._counted.add(name)
+        try:
+            data.decode("utf-8")  # the decoder does not look inside what it skips
+            messages = _messages.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            elements = _elements(data)
+            messages = [_read(element) for element in elements]
+        self._count["message"] += len(messages)
+        for message in messages:
+            if parse_time(str(message.ts)) is not None:  # else no message, so nothing of a message
+                self._parts(message)
+
+    def total(self) -> Mapping[str, int]:
+        """Source items per kind."""
+        archive, layout = self._archive, self._layout
+        for name in itertools.chain.from_iterable(layout.days.values()):
+            if name not in self._counted:
+                self.day(name, _bytes(archive, name))
+        count = self._count.copy()
+        count["user"] += sum(len(_listed(archive, name)) for name in layout.users)
+        for name in layout.conversations:
+            elements = _listed(archive, name)
+            count["space"] += len(elements)
+            count["membership"] += sum(_members(element) for element in elements)
+        count["space"] += _folders_without_entry(archive, layout)
+        count["comment"] += sum(len(_listed(archive, name)) for days in layout.canvas_days.values() for name in days)
+        count["opaque"] += sum(len(_listed(archive, name)) for name in layout.lists)
+        count["opaque"] += len(layout.strangers) + len(layout.bodies.keys() - self._used) + len(archive.refused)
+        return count
+
+    def _parts(self, message: _Message) -> None:
+        """Count what belongs to a message."""
+        reactions, files, comment = message.reactions or [], message.files or [], message.comment
+        if message.file is not None:
+            files = [message.file, *files]
+        for file in files:
+            self._used.add(file.id)
+            self._count["comment"] += file.initial_comment is not None
+            reactions = [*reactions, *(file.reactions or [])]
+        if files:
+            self._count["file"] += len(files)
+        if comment is not None:
+            self._count["comment"] += 1
+        for reaction in reactions:
+            self._count["reaction"] += len(reaction.users) - reaction.users.count("")
 
 
-def _elements(archive: Archive, name: str) -> list[msgspec.Raw]:
-    """The elements of a JSON list, unparsed; a list that breaks off ends with one more element, which is the break."""
-    broken = msgspec.Raw(b"null")
+def _bytes(archive: Archive, name: str) -> bytes:
+    """The content of a JSON file; one that cannot be read is one item."""
     try:
-        data = read_json_bytes(archive, name)
+        return read_json_bytes(archive, name)
     except ValueError:
-        return [broken]
+        return b"["
+
+
+def _listed(archive: Archive, name: str) -> list[msgspec.Raw]:
+    return _elements(_bytes(archive, name))
+
+
+def _elements(data: bytes) -> list[msgspec.Raw]:
+    """The elements of a JSON list, unparsed; a list that breaks off ends with one more element, which is the break."""
     try:
-        data.decode("utf-8")  # the decoder does not look inside what it leaves unparsed
+        data.decode("utf-8")
         return _array.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         array = read_array(data)
         whole = [msgspec.Raw(to_json(element).encode()) for element in array.elements]
-        return [*whole, broken] if array.broken else whole
+        return [*whole, msgspec.Raw(b"null")] if array.broken else whole
 
 
-def _count_message(element: msgspec.Raw, count: Counter[str], used: set[str]) -> None:
+def _read(element: msgspec.Raw) -> _Message:
+    if not bytes(element).startswith(b"{"):
+        return _Message()
     try:
-        message = _message.decode(element)
+        return _message.decode(element)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        message = _soft(element)
-    if parse_time(message.ts) is None:
-        return  # no message, so nothing of a message
-    files = [*([message.file] if message.file else []), *(message.files or [])]
-    used.update(file.id for file in files)
-    count["file"] += len(files)
-    count["comment"] += sum(comment is not None for comment in (message.comment, *(file.initial_comment for file in files)))
-    reactions = [*(message.reactions or []), *(reaction for file in files for reaction in file.reactions or [])]
-    count["reaction"] += sum(len([user for user in reaction.users if user]) for reaction in reactions)
+        return _soft(element)
 
 
 def _soft(element: msgspec.Raw) -> _Message:
@@ -96,9 +138,9 @@ def _soft(element: msgspec.Raw) -> _Message:
     try:
         raw = msgspec.json.decode(element)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Message("")
+        return _Message()
     if not isinstance(raw, dict) or not isinstance(raw.get("ts"), str | int | float):
-        return _Message("")
+        return _Message()
     files = raw.get("files")
     return _Message(
         str(raw["ts"]),
@@ -136,7 +178,7 @@ def _folders_without_entry(archive: Archive, layout: Layout) -> int:
     named: set[str] = set()
     for name in layout.conversations:
         prefix = name.removesuffix(name.rpartition("/")[2])
-        for element in _elements(archive, name):
+        for element in _listed(archive, name):
             try:
                 entry = msgspec.json.decode(element, type=dict[str, Any])
             except (msgspec.MsgspecError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -72,23 +73,24 @@ class MessageReader:
 
     def __init__(self, conversation: str, pins: Mapping[str, dict[str, Any]], bodies: Mapping[str, str], people: People) -> None:
         self._conversation, self._pins, self._bodies, self._people = conversation, pins, bodies, people
+        self._space = ref("space", conversation)
         self.pins_met: set[str] = set()
 
     def day(self, elements: list[Any], where: str) -> Iterator[Item]:
         """The records of one day file. Two messages with one ``ts`` (merged exports) are told apart by their content."""
-        stamps = [_ts(element) for element in elements]
-        twins = _twins(elements, stamps)
-        for element, ts in zip(elements, stamps, strict=True):
-            if ts is None:
-                yield Unreadable("message", where, "not a message: it has no usable ts")
-                continue
+        found = [(element, *stamp) for element in elements if (stamp := _stamp(element))]
+        if missing := len(elements) - len(found):
+            what = "an element is no message: it has" if missing == 1 else f"{missing} elements are no messages: they have"
+            yield Unreadable("message", where, f"{what} no usable ts", missing)
+        twins = _twins(found) if len({ts for _, ts, _ in found}) < len(found) else {}
+        for element, ts, at in found:
             place = twins[ts][to_json(element)] if ts in twins else 1
-            suffix = f"~{place}" if place > 1 else ""
-            yield from self._message(dict(element), ts, suffix)
+            yield from self._message(element, ts, at, f"~{place}" if place > 1 else "")
 
-    def _message(self, raw: dict[str, Any], ts: str, suffix: str) -> Iterator[Item]:
+    def _message(self, raw: dict[str, Any], ts: str, at: datetime, suffix: str) -> list[Item]:
         del raw["ts"]
-        id = f"{self._conversation}/{ts}{suffix}"
+        space = self._conversation
+        id = f"{space}/{ts}{suffix}"
         me = ref("message", id)
         if raw.get("type") == "message":
             del raw["type"]
@@ -97,26 +99,32 @@ class MessageReader:
         author = self._author(raw, comment)
         body = {key: raw.pop(key) for key in ("text", "blocks", "attachments") if key in raw}
         thread_ts = take_text(raw, "thread_ts")
-        thread = None if thread_ts is None else me if thread_ts == ts else ref("message", f"{self._conversation}/{thread_ts}")
-        edited = dict(take(raw, "edited", dict) or {})
-        edited_at, edited_by = take_seconds(edited, "ts"), self._person(take_text(edited, "user"))
+        thread = None if thread_ts is None else me if thread_ts == ts else ref("message", f"{space}/{thread_ts}")
+        edited_at = edited_by = None
+        edited = take(raw, "edited", dict)
         if edited:
-            raw["edited"] = edited
+            edited_at, edited_by = take_seconds(edited, "ts"), self._person(take_text(edited, "user"))
+            if edited:
+                raw["edited"] = edited
         pin = self._pins.get(ts) if not suffix else None
         if pin is not None:
             self.pins_met.add(ts)
-        children = [*self._reactions(raw, me, id, me), *self._files(raw, me, id)]
+        children: list[Item] = []
+        if "reactions" in raw:
+            children += self._reactions(raw, me, id, me)
+        if "files" in raw or "file" in raw:
+            children += self._files(raw, me, id)
         if comment is not None:
             children.append(self._comment(comment, me, id, _first_file(children) or me))
-        yield Message(
+        message = Message(
             id=id,
             root=me,
             state="deleted" if subtype == "tombstone" else None,
-            created_at=parse_time(ts),
+            created_at=at,
             created_by=author,
             updated_at=edited_at,
             updated_by=edited_by,
-            space=ref("space", self._conversation),
+            space=self._space,
             thread=thread,
             reply_to=thread if thread != me else None,
             message_type="system" if subtype in SYSTEM_SUBTYPES else "bot" if subtype == "bot_message" or "bot_id" in raw else "user",
@@ -128,7 +136,7 @@ class MessageReader:
             pinned_by=self._person(pin.get("user")) if pin else None,
             native=native(raw),
         )
-        yield from children
+        return [message, *children]
 
     def _person(self, id: object) -> Ref | None:
         return self._people.met(id) if isinstance(id, str) and id else None
@@ -242,17 +250,18 @@ def _first_file(items: list[Item]) -> Ref | None:
     return None
 
 
-def _twins(elements: list[Any], stamps: list[str | None]) -> dict[str, dict[str, int]]:
+def _twins(found: list[tuple[dict[str, Any], str, datetime]]) -> dict[str, dict[str, int]]:
     """For each ``ts`` that several messages have: message as JSON → its number among them, whatever their order."""
-    several = {ts for ts, count in Counter(stamps).items() if count > 1 and ts is not None}
+    several = {ts for ts, count in Counter(ts for _, ts, _ in found).items() if count > 1}
     groups: dict[str, set[str]] = {ts: set() for ts in several}
-    for element, ts in zip(elements, stamps, strict=True):
+    for element, ts, _ in found:
         if ts in several:
             groups[ts].add(to_json(element))
     return {ts: {text: number for number, text in enumerate(sorted(group), 1)} for ts, group in groups.items()}
 
 
-def _ts(element: object) -> str | None:
+def _stamp(element: object) -> tuple[str, datetime] | None:
+    """The ``ts`` of a message as text and as an instant; None of what is no message."""
     if not isinstance(element, dict):
         return None
     ts = element.get("ts")
@@ -260,4 +269,7 @@ def _ts(element: object) -> str | None:
         ts = bytes(ts).decode()
     elif isinstance(ts, int) and not isinstance(ts, bool):
         ts = str(ts)
-    return ts if isinstance(ts, str) and parse_time(ts) else None
+    if not isinstance(ts, str):
+        return None
+    at = parse_time(ts)
+    return None if at is None else (ts, at)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
-from reversa.records import instant
+from reversa.records import EPOCH
 
 T = TypeVar("T")
 _decoder = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode()))
@@ -165,14 +165,18 @@ def take_seconds(raw: dict[str, Any], key: str) -> datetime | None:
 
 def parse_time(value: object) -> datetime | None:
     """The instant of a Slack time, ``1546300860.123456`` or 1546300860; None when it is none."""
-    if isinstance(value, msgspec.Raw):
-        value = bytes(value).decode()
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if not isinstance(value, str):
+        if isinstance(value, msgspec.Raw):
+            value = bytes(value).decode()
+        elif isinstance(value, bool) or not isinstance(value, int):
+            return None
+        value = str(value)
+    match = _TIMESTAMP.fullmatch(value)
+    if match is None:
         return None
-    match = _TIMESTAMP.fullmatch(str(value))
-    if not match or int(match[1]) == 0:
-        return None
-    return instant(int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0")))
+    seconds, fraction = match.groups("0")
+    whole = int(seconds)
+    return EPOCH + timedelta(0, whole, int(fraction.ljust(6, "0"))) if whole else None
 
 
 def native(raw: dict[str, Any]) -> str | None:

@@ -9,8 +9,8 @@ from unittest import mock
 
 import msgspec
 
-from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, verifying
-from reversa.adapter import Unreadable
+from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, verifying, wrapping
+from reversa.adapter import Outcome, Unreadable
 from reversa.records import ref_to
 from reversa.testing.mutants.importers import ARRIVES
 from reversa.testing.mutants.mutant import Mutant
@@ -42,6 +42,10 @@ def _verified(*_: Any, **__: Any) -> list[str]:
 
 def _all_written(sent: Any, _outcomes: Any, _root: Any, digest: str) -> ledger.Entry:
     return ledger.Entry(ref_to(sent), "written", digest, canonical.digest(canonical.encode(sent)), ("somewhere",))
+
+
+def _as_written(units: Any) -> dict[Any, Outcome]:
+    return {ref_to(record): Outcome(ref_to(record), "written", ("somewhere",)) for unit in units for record in unit.records}
 
 
 def _but_last(items: Iterator[Any]) -> list[Any]:
@@ -106,13 +110,17 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("what hangs on a refused record counts as refused itself", "a_refused_record_is_listed", "blocked", _after(importing, "_entry", _never_blocked)),
     Mutant("every verdict is verified", "a_refused_record_is_listed", "verdict", _is(reporting, "_reasons", _verified)),
     Mutant("success is reported on refusal", "a_refused_record_is_listed", "refused", _is(importing, "_entry", _all_written)),
-    Mutant("the ledger commits no intent", "killed_at_every_write_it_resumes", "count as written", _is(ledger.Ledger, "intend", _nothing)),
+    Mutant("what got no answer is sent again, arrived or not", "an_answer_that_is_lost_is_not_written_twice", "",
+           _is(wrapping.Patient, "_left", lambda _self, units, _outcomes: units)),
+    Mutant("what got no answer is taken for done", "an_answer_that_is_lost_is_not_written_twice", "missing",
+           _is(wrapping.Patient, "_left", lambda _self, units, outcomes: outcomes.update(_as_written(units)) or [])),
+    Mutant("the ledger commits no intent", "killed_at_every_write_it_resumes", "the ledger counts", _is(ledger.Ledger, "intend", _nothing)),
     Mutant("the ledger forgets outcomes", ARRIVES, "unexplained", _is(ledger.Ledger, "settle", _forgetful_settle)),
     Mutant("the ledger remembers nothing", "a_second_import_writes_nothing", "", _is(ledger.Ledger, "settled", lambda *_: set())),
     Mutant("the last batch is not sent", ARRIVES, "not been imported", _after(importing, "_batches", _but_last)),
     Mutant("the package gives all units but the last", "the_package_keeps_what_was_given", "units", _after(package.Package, "units", _but_last)),
     Mutant("the digest covers the beginning only", "the_package_keeps_what_was_given", "SHA-256", _is(exporting, "digest", _short_digest)),
-    Mutant("twins are merged", "twins_are_kept_apart", "kept as", _is(exporting.Intake, "settled", _one_twin)),
+    Mutant("twins are merged", "twins_are_kept_apart", "are kept as", _is(exporting.Intake, "settled", _one_twin)),
     Mutant("secrets are kept", "secrets_stay_behind", "credential", _is(exporting, "redact", lambda data: data)),
     Mutant("unreadable items vanish", "what_the_source_lost_is_counted", "verified", _is(exporting.Intake, "_refuse", _no_event)),
     Mutant("the balance is always closed", "what_the_source_lost_is_counted", "census", _is(package.Balance, "unexplained", 0)),
