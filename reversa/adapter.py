@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import BinaryIO, Literal, NewType, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, NewType, Protocol, Self
 
 import msgspec
 
 from reversa.records import File, Opaque, Record, Ref
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BlobRef = NewType("BlobRef", str)
 """An exporter's own name for some content, given back to its ``open_blob``."""
@@ -244,4 +247,46 @@ class Address(Protocol):
 
     def address(self, targets: Sequence[str]) -> str:
         """The new address of a record, given its ids in the target; empty when there is none."""
+        ...
+
+
+class Rows(Protocol):
+    """A package by columns: the rows of a kind in package order, in the columns of :func:`reversa.schema.arrow_schema`."""
+
+    def kinds(self) -> list[str]: ...
+
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]: ...
+
+
+OWN_ID = "own_id"
+"""The column of the system's own id of each record."""
+
+
+class NotColumnar(Exception):
+    """By columns it cannot be done here; the road by units and records says what there is to say."""
+
+
+class Columnar(Protocol):
+    """An importer that takes a whole package by columns, where it takes every record as it is."""
+
+    def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
+        """Whether :meth:`Importer.shape` leaves all of these rows as they are."""
+        ...
+
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]]:
+        """Write all rows or none: kind → the target's own ids of its records, in order.
+
+        Raises NotColumnar when nothing was written: the target holds records already, would change one or refuses one.
+        """
+        ...
+
+
+class ColumnarExporter(Protocol):
+    """An exporter that gives its records by columns too."""
+
+    def batches(self, kind: str) -> Iterator[pa.RecordBatch]:
+        """The records of a kind in any order, in the columns of their schema without `digest`, and OWN_ID.
+
+        A digest of content is what the system says of it. Raises NotColumnar when a record cannot be given so.
+        """
         ...

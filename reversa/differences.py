@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from reversa.verifying import Finding
+from reversa.comparing import Finding
 from reversa.wording import Phrase, Texts, visible
 
 _CONTEXT = 40

@@ -12,8 +12,9 @@ import msgspec
 from reversa.adapter import Importer, Outcome, Shaped, Unit
 from reversa.blobs import BlobReader
 from reversa.canonical import digest, encode
+from reversa.columnar import load
 from reversa.exporting import Progress
-from reversa.ledger import Entry, Ledger, State
+from reversa.ledger import EVERYTHING, Entry, Ledger, State
 from reversa.package import Package
 from reversa.records import Record, Ref, ref_to
 
@@ -38,10 +39,12 @@ def import_package(package: Package, importer: Importer, ledger: Ledger, progres
     done, whole = 0, package.count()
     with contextlib.closing(package.blobs()) as reader:
         session = Blobs(reader)
-        for batch in batches(package.units(only)):
-            _import_batch(batch, importer, ledger, session)
-            done += sum(len(digests) for _, digests in batch)
-            progress("import", done, whole)
+        if only is not None or not load(package, importer, ledger, session, progress):
+            for batch in batches(package.units(only)):
+                _import_batch(batch, importer, ledger, session)
+                done += sum(len(digests) for _, digests in batch)
+                progress("import", done, whole)
+            ledger.withdraw()
     finish(importer)
 
 
@@ -77,7 +80,7 @@ def _import_batch(batch: Sequence[tuple[Unit, Digests]], importer: Importer, led
 
     found = importer.find([record for record in open_records if record in expected])
     for record, targets in found.items():
-        state: State = "written" if record in ledger.interrupted else "merged"
+        state: State = "merged" if ledger.interrupted.isdisjoint((record, EVERYTHING)) else "written"
         entries.append(Entry(record, state, digests[record], digest(encode(expected[record])), tuple(targets), root=roots[record]))
     missing = [_without(unit, settled | found.keys()) for unit in shaped]
     ledger.intend(ref_to(record) for unit in missing for record in unit.records)

@@ -6,6 +6,7 @@ in between leaves an open intent: if the target then holds the record, this run 
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ import msgspec
 from reversa.adapter import Noted
 from reversa.errors import RunError
 from reversa.records import KINDS, Ref, ref_parts
+
+EVERYTHING = Ref("*")
+"""The intent to write every record of the package together, all or none."""
 
 State = Literal["written", "replaced", "merged", "skipped", "refused", "blocked", "conflict", "kept", "removed"]
 """`replaced`: written anew from a newer package. `conflict`: people changed it at the target, nobody has decided; `kept`: theirs stays.
@@ -129,6 +133,35 @@ class Ledger:
             self._db.executemany("DELETE FROM intent WHERE record = ?", ((e.record,) for e in entries))
         self._begun = True
         self.taken += len(entries)
+
+    def untouched(self) -> bool:
+        """Whether no record has an outcome or an intent of its own."""
+        return not self._begun and self.interrupted <= {EVERYTHING}
+
+    def settle_everything(self, rows: Iterable[tuple[str, Sequence[str], Sequence[str], Sequence[str], Sequence[str]]]) -> None:
+        """Commit that every record was written as it was; ``rows`` gives kinds with ids, digests, roots and targets."""
+        self._db.execute("PRAGMA journal_mode = TRUNCATE")  # a WAL would hold, and write, all of it twice
+        with self._transaction():
+            for kind, ids, digests, roots, targets in rows:
+                outcomes = zip(itertools.repeat(kind), ids, digests, digests, roots, itertools.repeat(self.generation), strict=False)
+                self._db.executemany("INSERT INTO outcome VALUES (?, ?, 'written', '', ?, ?, ?, ?)", outcomes)
+                self._db.executemany("INSERT INTO target VALUES (?, ?, 0, ?)", zip(itertools.repeat(kind), ids, targets, strict=False))
+                self.taken += len(ids)
+            self._db.execute("DELETE FROM intent")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._begun = True
+
+    def targets(self, kind: str) -> Iterator[tuple[list[str], list[str]]]:
+        """Ids of a kind and the target's ids for them, many at a time. A record with several stands several times."""
+        rows = self._db.execute("SELECT id, target FROM target WHERE kind = ?", (kind,))
+        while some := rows.fetchmany(250_000):
+            ids, targets = zip(*some, strict=True)
+            yield list(ids), list(targets)
+
+    def withdraw(self) -> None:
+        """Commit that nothing is about to be written any more."""
+        self._db.execute("DELETE FROM intent")
+        self.interrupted = frozenset()
 
     def _transaction(self) -> sqlite3.Connection:
         self._db.execute("BEGIN IMMEDIATE")

@@ -16,6 +16,7 @@ import msgspec
 
 from reversa import registry
 from reversa.adapter import Options
+from reversa.comparing import Finding
 from reversa.delta import Conflicts, carry, edits, meet
 from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
@@ -23,7 +24,7 @@ from reversa.exporting import Progress, export
 from reversa.files import whole, write_whole
 from reversa.importing import import_package
 from reversa.journal import predicted, read_steps
-from reversa.ledger import Ledger
+from reversa.ledger import EVERYTHING, Ledger
 from reversa.package import Package
 from reversa.planning import Delta, Plan, accept, plan, write_losses
 from reversa.records import Ref
@@ -32,7 +33,7 @@ from reversa.reporting import Report, Verdict, make_report
 from reversa.runfolder import RunFolder, password
 from reversa.sharding import Parts, forget, shards_of
 from reversa.validating import validate
-from reversa.verifying import Finding, verify
+from reversa.verifying import verify
 from reversa.wording import Language
 
 Ask = Callable[[Plan], str]
@@ -313,7 +314,8 @@ class Road(RunFolder):
                 raise ReversaError(f"{importer.facts.system} cannot undo.", "Remove the records by hand: they are listed in ledger.sqlite.")
             forget(self.folder)
             with self._step("undo") as step:
-                unconfirmed = importer.find(list(ledger.interrupted))
+                begun = list(package.references() if EVERYTHING in ledger.interrupted else ledger.interrupted)
+                unconfirmed = importer.find(begun)
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
                 take_back(itertools.chain(ledger.written(), unconfirmed.items()))
                 ledger.forget()

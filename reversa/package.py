@@ -12,7 +12,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from reversa.adapter import Change, Source, Unit
 from reversa.blobs import BlobReader
 from reversa.columns import from_batch
 from reversa.errors import PackageError
-from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of
+from reversa.records import KINDS, SCHEMA_VERSION, Record, Ref, kind_of, ref
 from reversa.schema import arrow_schema
 from reversa.sorting import package_order
 
@@ -208,11 +208,17 @@ class Package:
                 ids, digests, roots = (batch[name].to_pylist() for name in ("id", "digest", "root"))
                 yield from ((kind, str(id), str(digest), str(root)) for id, digest, root in zip(ids, digests, roots, strict=True))
 
-    def batches(self, kind: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a kind, as they lie in the file: records are not made of them."""
         for part in self.manifest.tables[kind].parts:
             with self._damage(part):
-                yield from self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+                yield from self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns))
+
+    def references(self) -> Iterator[Ref]:
+        """Every record of the package."""
+        for kind in self.kinds():
+            for batch in self.batches(kind, ["id"]):
+                yield from (ref(kind, str(id)) for id in batch["id"].to_pylist())
 
     def find(self, kind: str, id: str) -> Record | None:
         """One record by its id."""

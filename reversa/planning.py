@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reversa.adapter import Change, Importer
+from reversa.columnar import unchanged
 from reversa.errors import NotAccepted, RunError
 from reversa.exporting import Progress
 from reversa.files import whole
@@ -65,7 +66,10 @@ def plan(package: Package, importer: Importer, target: str, progress: Progress) 
     declared = {change.code: change for change in importer.facts.changes}
     records: Counter[str] = Counter()
     changes: Counter[str] = Counter()
-    for number, (unit, _) in enumerate(package.units()):
+    as_it_is = unchanged(package, importer)
+    if as_it_is:
+        records.update({kind: package.manifest.tables[kind].rows for kind in package.kinds()})
+    for number, (unit, _) in enumerate(() if as_it_is else package.units()):
         shaped = importer.shape(unit)
         records.update(ref_to(record).partition(":")[0] for record in shaped.records)
         for noted in shaped.noted:

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from markupsafe import Markup
 from rich.cells import cell_len
 
+from reversa.comparing import STATUSES
 from reversa.differences import Difference, Side, difference
 from reversa.files import write_whole
 from reversa.planning import Delta, Plan
 from reversa.plots import Lane, bars, volume
 from reversa.reporting import ChangeLine, Event, Report
-from reversa.verifying import STATUSES
 from reversa.wording import Language, Phrase, Texts, templates, visible
 
 __all__ = ["Language", "render_plan", "render_text", "write_html"]

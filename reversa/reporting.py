@@ -11,13 +11,13 @@ import msgspec
 
 from reversa import __version__
 from reversa.adapter import Change
+from reversa.comparing import BAD, Comparison, Finding
 from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
 from reversa.ledger import Ledger
 from reversa.package import Balance, Package
 from reversa.planning import Delta, Plan
 from reversa.sharding import Resumed
-from reversa.verifying import BAD, Comparison, Finding
 
 Verdict = Literal["verified", "sampled", "incomplete", "different"]
 """`sampled` says of the units drawn what `verified` says of all."""

@@ -66,6 +66,12 @@ class Spool:
         runs.add(self._key(record), data)
         runs.hashes.append(hash(record.id))
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for run in Path(self._folder.name).iterdir():
+            run.unlink()
+        self._kinds.clear()
+
     def kinds(self) -> list[str]:
         return [kind for kind in KINDS if kind in self._kinds]
 

@@ -25,6 +25,11 @@ class Patient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._importer, name)
 
+    @property
+    def wrapped(self) -> Importer:
+        """The importer itself."""
+        return self._importer
+
     def find(self, records: Sequence[Ref]) -> Mapping[Ref, tuple[str, ...]]:
         for attempt in attempts():
             with attempt:

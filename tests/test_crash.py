@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reversa.comparing import Finding
 from reversa.errors import ReversaError
 from reversa.files import write_whole
 from reversa.journal import Step, recorded
@@ -20,7 +21,6 @@ from reversa.planning import Plan
 from reversa.records import Body, File, Message, Record, User, ref
 from reversa.reporting import Report
 from reversa.validating import validate
-from reversa.verifying import Finding
 from tests.faulty_disk import MODES, Crash, FaultyDisk, Mode
 from tests.paths import PROJECT
 from tests.strategies import CONTENTS, pack

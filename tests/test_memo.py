@@ -21,6 +21,7 @@ import stamina
 
 from reversa import registry, web
 from reversa.adapter import Importer, Locator, Options, Outcome, Session, Shaped
+from reversa.comparing import Finding
 from reversa.errors import MissingExtra, TargetError, Unavailable
 from reversa.importing import import_package
 from reversa.ledger import Ledger
@@ -33,7 +34,7 @@ from reversa.testing import ImporterSuite, memo
 from reversa.testing.faults import FAULTS, Fault, FaultyProxy
 from reversa.testing.memo_fields import TYPES
 from reversa.testing.service import Memo
-from reversa.verifying import Finding, verify
+from reversa.verifying import verify
 from reversa.wrapping import Patient
 from tests.strategies import CONTENTS, pack
 

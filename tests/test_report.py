@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from reversa import cli, differences, plots, registry, rendering, reporting, terminal, wording
 from reversa.adapter import Change, Effect, Locator, Options, Why
+from reversa.comparing import STATUSES, Finding
 from reversa.demo import story
 from reversa.differences import difference
 from reversa.package import Balance
@@ -31,7 +32,6 @@ from reversa.planning import Plan, Planned
 from reversa.records import KINDS
 from reversa.rendering import Language, render_plan, render_text, write_html
 from reversa.reporting import ChangeLine, Event, Headline, ImportBalance, Report, Verdict
-from reversa.verifying import STATUSES, Finding
 from reversa.wording import Texts, catalogue, visible
 from tests.golden import golden
 from tests.paths import PROJECT, REAL_EXPORT

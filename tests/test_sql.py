@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reversa import importing, registry
-from reversa.adapter import Locator, Options, Outcome, Session, Shaped, Unit
+from reversa.adapter import Locator, NotColumnar, Options, Outcome, Rows, Session, Shaped, Unit
 from reversa.canonical import digest, encode
+from reversa.comparing import Finding
 from reversa.errors import LocatorError, ReversaError, SourceError, TargetError
 from reversa.importers.sql import SqlImporter
 from reversa.ledger import Ledger
@@ -31,7 +32,6 @@ from reversa.migrating import Road, migrate
 from reversa.package import Package
 from reversa.records import KINDS, Body, File, Membership, Message, Reaction, Record, Ref, Space, Tag, User, kind_of, ref, ref_to
 from reversa.schema import Field, fields
-from reversa.verifying import Finding
 from tests.paths import shelf
 from tests.servers import Database, Server, Sqlite
 from tests.strategies import carried, ids, pack, planned, units
@@ -51,6 +51,16 @@ def tag(id: str, **values: Any) -> Tag:
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report as HTML is tested elsewhere, and takes longer than the rest of a small run."""
     monkeypatch.setattr("reversa.rendering.write_html", lambda _report, _language, _path: None)
+
+
+def refused(_self: SqlImporter, _rows: Rows, _session: Session) -> None:
+    raise NotColumnar
+
+
+@pytest.fixture
+def by_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole package is not loaded by columns, where a test is about the writing of units."""
+    monkeypatch.setattr(SqlImporter, "load", refused)
 
 
 @contextlib.contextmanager
@@ -520,6 +530,7 @@ class Interrupt(Exception):
     """Power cut."""
 
 
+@pytest.mark.usefixtures("by_units")
 @pytest.mark.parametrize("where", ["before", "inside", "after"])
 @pytest.mark.parametrize("call", [1, 3])
 def test_an_interrupted_import_goes_on_and_ends_the_same(
@@ -746,6 +757,7 @@ def assert_whole_batches(database: Database, run: Path) -> None:
     assert held == len(written)
 
 
+@pytest.mark.usefixtures("by_units")
 def test_a_full_disk_stops_with_an_answer_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BATCH", 50)
     database = Sqlite(tmp_path / "target.db")
@@ -786,6 +798,7 @@ def read_only(file: Path) -> Iterator[None]:
         subprocess.run(["umount", str(file.parent)], check=True)
 
 
+@pytest.mark.usefixtures("by_units")
 def test_a_read_only_database_stops_with_an_answer_and_the_run_goes_on(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     database = Sqlite(tmp_path / "place" / "target.db")
@@ -802,6 +815,7 @@ def test_a_read_only_database_stops_with_an_answer_and_the_run_goes_on(tmp_path:
 
 @pytest.mark.servers
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <function ServerCursorMixin")  # psycopg cannot close a cursor whose server is gone
+@pytest.mark.usefixtures("by_units")
 @pytest.mark.parametrize("where", ["in a transaction", "between two", "while reading back"])
 def test_a_dropped_connection_stops_with_an_answer_and_the_run_goes_on(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

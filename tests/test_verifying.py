@@ -8,8 +8,8 @@ import pytest
 
 from reversa.adapter import Change, Noted, Unreadable
 from reversa.canonical import encode
+from reversa.comparing import Comparer, Comparison, Finding
 from reversa.records import KINDS, Grant, Membership, Record, Space, Tag, ref, ref_to
-from reversa.verifying import Comparer, Comparison, Finding
 
 CONVERTED = Change("t.tag.label", "tag", "label", "converted", "target-cannot", "")
 LOST = Change("t.tag.scheme", "tag", "scheme", "lost", "target-cannot", "")

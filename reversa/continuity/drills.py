@@ -8,11 +8,11 @@ from typing import Literal
 
 import msgspec
 
+from reversa.comparing import Finding
 from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED, PackageError
 from reversa.journal import Step
 from reversa.reporting import ChangeLine, Headline
-from reversa.verifying import Finding
 
 DRILLS = "drills"
 Verdict = Literal["verified", "sampled", "incomplete", "different", "damaged", "failed"]

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from reversa.comparing import Finding
 from reversa.continuity.documents import Evidence
 from reversa.continuity.drills import DRILLS, Drill, newest_first
 from reversa.errors import PackageError
@@ -33,7 +34,6 @@ from reversa.reporting import Report
 from reversa.sampling import Sample
 from reversa.schema import Field, fields
 from reversa.validating import wrong_files
-from reversa.verifying import Finding
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Self, cast
 
+import pyarrow as pa
 import sqlalchemy as sa
 
-from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, Options, Source
+from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, NotColumnar, Options, Source
 from reversa.errors import SourceError
 from reversa.records import KINDS, File, Opaque, Ref, ref_parts
+from reversa.systems.sql.bulk import stream
+from reversa.systems.sql.columns import Entities, Reader
 from reversa.systems.sql.dialects import Dialect, answered, connect, damage, present
 from reversa.systems.sql.reading import read_kind
 from reversa.systems.sql.tables import Tables, tables_of
@@ -149,6 +153,21 @@ class SqlExporter:
         finally:
             with contextlib.suppress(sa.exc.SQLAlchemyError):  # it may be another stream's failure that ends this one
                 connection.close()
+
+    def batches(self, kind: str) -> Iterator[pa.RecordBatch]:
+        if kind in self._kinds:
+            try:
+                with answered(self._engine):
+                    yield from self._reader.read(kind)
+            except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+                raise NotColumnar(str(error)) from error
+
+    @functools.cached_property
+    def _reader(self) -> Reader:
+        return Reader(self._tables, self._dialect, Entities(self._tables, self._key, self._columns), self._columns)
+
+    def _columns(self, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        return stream(self._engine, str(query.compile(self._engine)), schema)
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
         position = self._tables.blob.c.position

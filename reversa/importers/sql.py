@@ -6,19 +6,22 @@ Facts and limits of each database: docs/adapters/sql.md.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 import sqlalchemy as sa
 
-from reversa.adapter import Facts, Locator, Options, Outcome, Session, Shaped, Source, Unit
+from reversa.adapter import Facts, Locator, NotColumnar, Options, Outcome, Rows, Session, Shaped, Source, Unit
 from reversa.blobs import CHUNK
 from reversa.errors import TargetError
 from reversa.records import KINDS, File, Opaque, Record, Ref, kind_of, ref_parts, ref_to
+from reversa.systems.sql.bulk import bulk
 from reversa.systems.sql.dialects import answered, connect, present
-from reversa.systems.sql.shaping import changes, shape
+from reversa.systems.sql.loading import Loader
+from reversa.systems.sql.shaping import changes, keeps, shape
 from reversa.systems.sql.tables import PREFIX, tables_of, views
 from reversa.systems.sql.writing import Keys, Row, RowMaker, references
 
@@ -71,6 +74,23 @@ class SqlImporter:
         with answered(self._engine):
             self._create({kind_of(record) for unit in units for record in unit.records})
             return self._write(units, session)
+
+    def keeps(self, kind: str, batch: pa.RecordBatch) -> bool:
+        return keeps(self._dialect, kind, batch)
+
+    def load(self, rows: Rows, session: Session) -> Mapping[str, Iterator[str]]:
+        if any(table.name in self._there for table in self._tables.shared()):
+            raise NotColumnar("the tables are there already")
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        kinds = rows.kinds()
+        made = views(self._dialect, self._engine.dialect.identifier_preparer, set(kinds))
+        with bulk(self._engine) as database:
+            loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
+            loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
+        self._there = present(self._engine)
+        return {kind: map(f"{PREFIX}{kind}/{{}}".format, loader.keys.of_kind(kind)) for kind in kinds}
 
     def replace(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:
         with answered(self._engine):
@@ -292,6 +312,20 @@ class SqlImporter:
 
 def _target(record: Ref, key: int) -> str:
     return f"{PREFIX}{ref_parts(record)[0]}/{key}"
+
+
+class _Kept:
+    """Rows of which each is taken as it is. Raises NotColumnar at one that is not."""
+
+    def __init__(self, rows: Rows, keeps: Callable[[str, pa.RecordBatch], bool]) -> None:
+        self._rows, self._keeps = rows, keeps
+        self.kinds = rows.kinds
+
+    def batches(self, kind: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for batch in self._rows.batches(kind, columns):
+            if not self._keeps(kind, batch):
+                raise NotColumnar(f"some {kind} would be changed")
+            yield batch
 
 
 ADAPTER = SqlImporter

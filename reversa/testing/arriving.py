@@ -20,7 +20,7 @@ from reversa.reporting import Report
 from reversa.testing.pain import hall_of_pain
 from reversa.testing.sample import sample_records
 from reversa.testing.strategies import units
-from reversa.testing.trial import Around, NotApplicable, Records, Trial, assert_equal, digest_of, expected_of, shaped, units_of
+from reversa.testing.trial import Around, NotApplicable, Records, Trial, Wrap, assert_equal, digest_of, expected_of, shaped, units_of
 
 EXAMPLES = 12
 """Packages that hypothesis makes, the same ones each time."""
@@ -136,10 +136,10 @@ def planning_writes_nothing(trial: Trial) -> None:
 # ------------------------------------------------------------------------------------------------ what arrives
 
 
-def arrive(trial: Trial, records: Sequence[Record], tenant: str = "acme", name: str = "") -> tuple[Package, Records]:
+def arrive(trial: Trial, records: Sequence[Record], tenant: str = "acme", name: str = "", around: Wrap | None = None) -> tuple[Package, Records]:
     """Migrate records into an empty target, hold the target to them and the report to what the kit counts itself."""
     package, target = trial.package(records, tenant), trial.empty(f"target{name}")
-    run = trial.run(package, target, f"run{name}")
+    run = trial.run(package, target, f"run{name}", around)
     report = run.import_().verify()
     with trial.importer(target, package.source) as importer:
         expected = expected_of(importer, records)
@@ -178,6 +178,15 @@ def the_hall_of_pain_arrives(trial: Trial) -> None:
 def every_field_arrives(trial: Trial) -> None:
     """A package with every kind and every field arrives as planned."""
     arrive(trial, sample_records())
+
+
+def every_field_arrives_by_columns(trial: Trial) -> None:
+    """The same when the importer itself is asked, which may take the whole package by columns; the other checks ask it by units."""
+    arrive(trial, sample_records(), around=_as_it_is)
+
+
+def _as_it_is(importer: Importer) -> Importer:
+    return importer
 
 
 def any_records_arrive(trial: Trial) -> None:

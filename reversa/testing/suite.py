@@ -38,6 +38,7 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     arriving.planning_writes_nothing,
     arriving.the_hall_of_pain_arrives,
     arriving.every_field_arrives,
+    arriving.every_field_arrives_by_columns,
     arriving.any_records_arrive,
     arriving.packages_of_earlier_schemas_arrive,
     arriving.a_second_import_writes_nothing,

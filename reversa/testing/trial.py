@@ -98,7 +98,7 @@ class Run:
     """A run folder on the real road; the pages of the report, tried elsewhere, are left out."""
 
     def __init__(self, package: Package, target: Locator, folder: Path, around: Wrap | None) -> None:
-        self.road, self._around = Road(folder), around
+        self.road, self._around = Road(folder), around or Around
         with self.wrapped():
             self.road.export(f"package:{package.folder}")
             self.plan = self.road.plan(str(target))
@@ -106,12 +106,12 @@ class Run:
 
     @contextlib.contextmanager
     def wrapped(self, around: Wrap | None = None) -> Iterator[None]:
-        """Every importer that is opened meanwhile is wrapped by ``around``, or as the run was made."""
-        around = around or self._around
-        with mock.patch("reversa.rendering.write_html"), contextlib.ExitStack() as stack:
-            if around is not None:
-                opened = registry.importer
-                stack.enter_context(mock.patch.object(registry, "importer", lambda system: _Opening(opened(system), around)))
+        """Every importer that is opened meanwhile is wrapped by ``around``, or as the run was made; wrapped, it is asked by units."""
+        around, opened = around or self._around, registry.importer
+        with (
+            mock.patch("reversa.rendering.write_html"),
+            mock.patch.object(registry, "importer", lambda system: _Opening(opened(system), around)),
+        ):
             yield
 
     def import_(self, *, batch: int | None = None, around: Wrap | None = None) -> Self:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute
 
 from reversa.adapter import Change, Noted, Shaped, Unit
 from reversa.records import KINDS, Part, Record, kind_of, ref_parts, ref_to
@@ -12,6 +15,7 @@ from reversa.schema import fields
 from reversa.systems.sql.dialects import Dialect
 from reversa.systems.sql.writing import references
 
+pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
 NUL, SYMBOL_FOR_NUL = "\0", "\u2400"
 
 
@@ -50,6 +54,40 @@ def shape(dialect: Dialect, unit: Unit) -> Shaped:
             continue
         records.append(record if dialect.holds_nul else _without_nul(record, noted))
     return Shaped(unit.root, tuple(records), tuple(noted))
+
+
+def keeps(dialect: Dialect, kind: str, batch: pa.RecordBatch) -> bool:
+    """Whether :func:`shape` leaves all of these rows as they are, as far as these columns tell. Where that is dear to know: no."""
+    if dialect.largest_record is not None:
+        return False
+    if dialect.holds_nul and not dialect.id_limit:
+        return True
+    holders = {f.name for f in fields(kind) if f.name == "id" or f.type == "ref" or any(member.type == "ref" for member in f.parts)}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        for texts in _texts(column):
+            if not dialect.holds_nul and pc.any(pc.match_substring(texts, NUL)).as_py():
+                return False
+            if name in holders and not all(dialect.takes_id(id) for id in _longest(texts)):
+                return False
+    return True
+
+
+def _texts(column: Any) -> Iterator[Any]:
+    """The columns of text inside a column."""
+    if pa.types.is_list(column.type):
+        yield from _texts(pc.list_flatten(column))
+    elif pa.types.is_struct(column.type):
+        for place in range(column.type.num_fields):
+            yield from _texts(pc.struct_field(column, [place]))
+    elif pa.types.is_string(column.type):
+        yield column
+
+
+def _longest(texts: Any) -> list[str]:
+    """The longest text in bytes, if there is one."""
+    sizes = pc.binary_length(texts)
+    longest = pc.max(sizes).as_py()
+    return [] if longest is None else [texts[pc.index(sizes, longest).as_py()].as_py()]
 
 
 def _reason_to_skip(dialect: Dialect, record: Record) -> str:

@@ -9,7 +9,7 @@ from unittest import mock
 
 import msgspec
 
-from reversa import canonical, exporting, importing, ledger, migrating, package, planning, reporting, runfolder, verifying, wrapping
+from reversa import canonical, comparing, exporting, importing, ledger, migrating, package, planning, reporting, runfolder, wrapping
 from reversa.adapter import Outcome, Unreadable
 from reversa.records import ref_to
 from reversa.testing.mutants.importers import ARRIVES
@@ -32,7 +32,7 @@ def _nothing(*_: Any, **__: Any) -> None:
     pass
 
 
-def _all_equal(self: verifying.Comparer, _source: Any, expected: Any, _found: Any) -> None:
+def _all_equal(self: comparing.Comparer, _source: Any, expected: Any, _found: Any) -> None:
     self._same(expected)
 
 
@@ -74,7 +74,7 @@ def _no_event(self: exporting.Intake, item: Unreadable) -> None:
     pass
 
 
-def _narrow(made: verifying.Comparison) -> verifying.Comparison:
+def _narrow(made: comparing.Comparison) -> comparing.Comparison:
     made.rights_widened = 0
     return made
 
@@ -99,12 +99,12 @@ _digest = canonical.digest
 HIDDEN = "a_record_that_is_not_there_is_missed"
 
 ROAD: tuple[Mutant, ...] = (
-    Mutant("verification calls everything equal", "damage_is_seen", "not read", _is(verifying.Comparer, "_fieldwise", _all_equal)),
-    Mutant("verification overlooks what is missing", HIDDEN, "headline", _is(verifying.Comparer, "_missing", _nothing)),
-    Mutant("verification overlooks what is extra", "damage_is_seen", "not sent", _is(verifying.Comparer, "_extra", _nothing)),
-    Mutant("verification keeps no finding", HIDDEN, "findings", _is(verifying.Comparer, "_find", _nothing)),
-    Mutant("verification forgives undeclared changes", "an_undeclared_change_is_not_verified", "hides", _is(verifying.Comparer, "leave_out", _nothing)),
-    Mutant("verification counts no right that was widened", "widened_rights_are_counted", "widened", _after(verifying, "Comparison", _narrow)),
+    Mutant("verification calls everything equal", "damage_is_seen", "not read", _is(comparing.Comparer, "_fieldwise", _all_equal)),
+    Mutant("verification overlooks what is missing", HIDDEN, "headline", _is(comparing.Comparer, "_missing", _nothing)),
+    Mutant("verification overlooks what is extra", "damage_is_seen", "not sent", _is(comparing.Comparer, "_extra", _nothing)),
+    Mutant("verification keeps no finding", HIDDEN, "findings", _is(comparing.Comparer, "_find", _nothing)),
+    Mutant("verification forgives undeclared changes", "an_undeclared_change_is_not_verified", "hides", _is(comparing.Comparer, "leave_out", _nothing)),
+    Mutant("verification counts no right that was widened", "widened_rights_are_counted", "widened", _after(comparing, "Comparison", _narrow)),
     Mutant("the headline calls everything identical", HIDDEN, "headline", _after(reporting, "_headline", _rosy)),
     Mutant("old addresses lead nowhere", "old_addresses_lead_to_new_ones", "redirect", _is(migrating.Road, "_write_redirects", _nothing)),
     Mutant("what hangs on a refused record counts as refused itself", "a_refused_record_is_listed", "blocked", _after(importing, "_entry", _never_blocked)),
