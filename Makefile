@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo check test schemas bench
+.PHONY: demo check test mutants schemas bench
 
 demo: .venv/ready
 	$(BIN)/reversa demo
@@ -11,11 +11,16 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 -m "not servers"
+	$(BIN)/pytest -n 2 -m "not servers and not long"
 
 test: .venv/ready
 	$(MAKE) check
+	$(BIN)/pytest -n 2 -m "long and not servers"
 	$(BIN)/pytest -m servers
+
+mutants: .venv/ready
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut export-cicd-stats
 
 schemas: .venv/ready
 	$(BIN)/python -m reversa.schema

@@ -18,9 +18,21 @@ from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_s
 
 pytest_plugins = ["pytester"]
 
+LONG = {
+    "test_columnar", "test_crash", "test_crash_ledger", "test_delta", "test_fuzzing", "test_hostile", "test_memo", "test_mutants",
+    "test_verification_at_scale",
+}  # fmt: skip
+"""Modules of hundreds of small migrations: `make test` runs them, `make check` has five minutes."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in LONG:
+            item.add_marker("long")
 
 
 @pytest.hookimpl(tryfirst=True)
