@@ -15,7 +15,7 @@ from reversa.canonical import encode
 from reversa.comparing import KEPT_PER_FIELD, Comparer, Comparison, Finding
 from reversa.delta import named as asked_for
 from reversa.exporting import Intake, Progress
-from reversa.ledger import Ledger
+from reversa.ledger import Ledger, State
 from reversa.package import Package
 from reversa.proving import Remainder
 from reversa.rechecking import Asked, ask_again, brought_up, pending
@@ -23,6 +23,10 @@ from reversa.records import KINDS, Record, Ref, ref_parts, ref_to
 from reversa.sampling import Draw, Sample
 from reversa.sharding import Parts
 from reversa.sorting import Spool, identity_order
+
+
+_HELD: tuple[State, ...] = ("written", "replaced", "merged")
+"""States of records that the target should hold under the id in the ledger."""
 
 
 def verify(
@@ -191,7 +195,7 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
         batch.clear()
         return len(wrong)
 
-    for record, targets in ledger.written(("written", "replaced", "merged")) if only is None else _entries(ledger, only):
+    for record, targets in ledger.written(_HELD) if only is None else _entries(ledger, only):
         batch[record] = targets
         if len(batch) == 1000:
             lost += check()
@@ -201,4 +205,4 @@ def _lost_ids(importer: Importer, ledger: Ledger, keep: Callable[[Finding], None
 def _entries(ledger: Ledger, records: Sequence[Ref]) -> Iterator[tuple[Ref, tuple[str, ...]]]:
     """As :meth:`Ledger.written`."""
     entries = [ledger.entry(record) for record in sorted(set(records), key=ref_parts)]
-    yield from ((entry.record, entry.targets) for entry in entries if entry is not None)
+    yield from ((entry.record, entry.targets) for entry in entries if entry is not None and entry.state in _HELD)

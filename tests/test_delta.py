@@ -227,6 +227,13 @@ def test_what_was_removed_at_the_target_is_a_conflict_too(run: Run) -> None:
     assert list(run.shown(ref("message", "1"), ref("message", "2"))) == ["message:1"]
 
 
+def test_what_people_removed_and_no_newer_export_changed_is_a_conflict_and_not_lost(run: Run) -> None:
+    run.carry([SPACE, ANA, message("1", "stays"), message("2", "goes")])
+    people_write(run, [], [ref("message", "1")])
+    report = run.carry([SPACE, ANA, message("1", "stays")])
+    assert (report.verdict, report.reasons, report.conflicts) == ("incomplete", ("conflicts",), 1), report.findings
+
+
 def test_a_target_that_cannot_replace_says_so_and_stays_as_it_is(tmp_path: Path) -> None:
     one, two = pack(tmp_path / "one", [ANA]), pack(tmp_path / "two", [SPACE])
     migrate(f"package:{one.folder}", f"html:{tmp_path / 'archive'}", tmp_path / "run")
