@@ -148,6 +148,7 @@ def carry(package: Package, importer: Importer, target: Exporter, ledger: Ledger
         gone = ledger.gone()
         for start in range(0, len(gone), BATCH):
             carrier.remove(gone[start : start + BATCH])
+    ledger.withdraw()
     finish(importer)
 
 

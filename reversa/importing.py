@@ -44,7 +44,8 @@ def import_package(package: Package, importer: Importer, ledger: Ledger, progres
                 _import_batch(batch, importer, ledger, session)
                 done += sum(len(digests) for _, digests in batch)
                 progress("import", done, whole)
-            ledger.withdraw()
+    if only is None:  # else replacements may be under way, too
+        ledger.withdraw()
     finish(importer)
 
 

@@ -24,7 +24,6 @@ from reversa.sampling import Draw, Sample
 from reversa.sharding import Parts
 from reversa.sorting import Spool, identity_order
 
-
 _HELD: tuple[State, ...] = ("written", "replaced", "merged")
 """States of records that the target should hold under the id in the ledger."""
 

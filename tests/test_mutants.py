@@ -9,7 +9,9 @@ import pytest
 
 from reversa import registry
 from reversa.adapter import Locator
+from reversa.migrating import migrate
 from reversa.testing.mutants import MUTANTS, Mutant
+from reversa.testing.sample import write_sample_package
 from reversa.testing.suite import EXPORTER_CHECKS, IMPORTER_CHECKS, judged
 from reversa.testing.trial import Trial
 from reversa.testing.witnesses import WITNESSES
@@ -20,12 +22,21 @@ CHECKS = {check.__name__: check for check in (*EXPORTER_CHECKS, *IMPORTER_CHECKS
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_kit_rejects(mutant: Mutant, tmp_path: Path) -> None:
-    source = Locator("slack", str(REAL_EXPORT)) if mutant.system == "slack" else None
+    of_exporters = CHECKS[mutant.check] in EXPORTER_CHECKS
+    source = Locator(mutant.system, str(REAL_EXPORT) if mutant.system == "slack" else written(tmp_path)) if of_exporters else None
     target = None if source else registry.importer(mutant.system).scratch_target  # type: ignore[attr-defined]
     with mutant.broken():
         result = judged(CHECKS[mutant.check], Trial(mutant.system, tmp_path, target, source, WITNESSES[mutant.system]))
     assert result.state == "FAIL", f"the kit takes an adapter that {mutant.name}"
     assert mutant.told in result.reason, result.reason
+
+
+def written(folder: Path) -> str:
+    """A database that holds the sample package."""
+    address = f"sqlite:///{folder / 'source.db'}"
+    write_sample_package(folder / "sample")
+    migrate(f"package:{folder / 'sample'}", address, folder / "run")
+    return address
 
 
 def test_the_kit_knows_no_mutant() -> None:

@@ -189,6 +189,19 @@ def _as_it_is(importer: Importer) -> Importer:
     return importer
 
 
+def columns_and_units_leave_the_same(trial: Trial) -> None:
+    """Taken by columns or by units, the hard cases leave the same records, values and digests in the target, and the same outcomes."""
+    package, (bare, wrapped) = trial.package(hall_of_pain()), (trial.empty("columns"), trial.empty("units"))
+    with trial.importer(bare, package.source) as importer:
+        if not hasattr(importer, "load"):
+            raise NotApplicable(f"{trial.system} takes nothing by columns")
+    by_columns = trial.run(package, bare, "by-columns", _as_it_is).import_()
+    by_units = trial.run(package, wrapped, "by-units").import_()
+    assert_equal(trial.dump(wrapped, package.source), trial.dump(bare, package.source), "by columns, read back by the exporter")
+    assert trial.look(wrapped) == trial.look(bare), "the witness sees other values where the package was taken by columns"
+    assert by_columns.outcomes() == by_units.outcomes(), "the ledger says other things where the package was taken by columns"
+
+
 def any_records_arrive(trial: Trial) -> None:
     """Packages made by hypothesis arrive as planned."""
     number = 0

@@ -13,7 +13,7 @@ import msgspec
 
 from reversa import registry
 from reversa.adapter import Locator
-from reversa.testing import arriving, disturbed, giving, laws, unreliable
+from reversa.testing import arriving, asking, disturbed, giving, laws, renewed, unreliable
 from reversa.testing.trial import NotApplicable, Trial
 from reversa.testing.witnesses import WITNESSES, Witness
 
@@ -28,6 +28,9 @@ EXPORTER_CHECKS: tuple[Check, ...] = (
     giving.the_source_stays_as_it_was,
     giving.private_data_stays_unless_asked_for,
     giving.a_witness_sees_the_same,
+    asking.single_records_are_given,
+    asking.the_parts_are_the_whole,
+    asking.columns_say_what_records_say,
 )
 IMPORTER_CHECKS: tuple[Check, ...] = (
     arriving.facts_are_stated,
@@ -39,6 +42,7 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     arriving.the_hall_of_pain_arrives,
     arriving.every_field_arrives,
     arriving.every_field_arrives_by_columns,
+    arriving.columns_and_units_leave_the_same,
     arriving.any_records_arrive,
     arriving.packages_of_earlier_schemas_arrive,
     arriving.a_second_import_writes_nothing,
@@ -54,6 +58,11 @@ IMPORTER_CHECKS: tuple[Check, ...] = (
     disturbed.damage_is_seen,
     disturbed.widened_rights_are_counted,
     disturbed.a_live_target_waits_for_acceptance,
+    renewed.a_newer_export_brings_the_target_up,
+    renewed.an_unchanged_export_writes_nothing,
+    renewed.what_people_changed_is_not_overwritten,
+    renewed.killed_while_brought_up_it_resumes,
+    renewed.undo_takes_back_every_export,
     laws.what_the_source_lost_is_counted,
     laws.twins_are_kept_apart,
     laws.secrets_stay_behind,

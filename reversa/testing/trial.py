@@ -14,7 +14,7 @@ from unittest import mock
 import msgspec
 
 from reversa import importing, registry
-from reversa.adapter import Attached, Exporter, Importer, Locator, Noted, Options, Shaped, Source, Unit, Unreadable
+from reversa.adapter import Attached, Exporter, Importer, Item, Locator, Noted, Options, Shaped, Source, Unit, Unreadable
 from reversa.ledger import Ledger
 from reversa.migrating import Road
 from reversa.package import Package
@@ -70,9 +70,10 @@ class Trial:
     def dump(self, target: Locator, source: Source) -> Records:
         """What the exporter of the same system reads, the digests of contents made here. Whatever it cannot read is an error."""
         records: Records = {}
-        for record in _records_of(registry.exporter(self.system).open(target, Options(source=source, private=True))):
-            assert ref_to(record) not in records, f"the exporter gives {ref_to(record)} twice"
-            records[ref_to(record)] = record
+        with contextlib.closing(registry.exporter(self.system).open(target, Options(source=source, private=True))) as exporter:
+            for record in records_of(exporter, exporter.items(), strict=True):
+                assert ref_to(record) not in records, f"the exporter gives {ref_to(record)} twice"
+                records[ref_to(record)] = record
         return records
 
     def look(self, target: Locator) -> list[tuple[Ref, Seen]]:
@@ -114,6 +115,13 @@ class Run:
         ):
             yield
 
+    def renew(self, package: Package, around: Wrap | None = None) -> None:
+        """Give the run a newer package of its source, planned and accepted. Raises RunError when the target cannot take it."""
+        with self.wrapped(around):
+            self.road.export(f"package:{package.folder}")
+            self.plan = self.road.plan(self.plan.target)
+            self.road.accept(None, lambda _: "the conformance kit")
+
     def import_(self, *, batch: int | None = None, around: Wrap | None = None) -> Self:
         """Import; ``batch`` records at a time, ``around`` in place of the run's own wrapper."""
         with self.wrapped(around), mock.patch.object(importing, "BATCH", batch or importing.BATCH):
@@ -132,6 +140,12 @@ class Run:
                 states.update(counts)
         return states
 
+    def outcomes(self) -> dict[Ref, tuple[str, str, str | None]]:
+        """What the ledger says of each record: its state, the source's digest, and the digest that the target should show."""
+        with contextlib.closing(Ledger(self.road.folder / "ledger.sqlite")) as ledger:
+            entries = [ledger.entry(record) for record in self.road.package().references()]
+        return {entry.record: (entry.state, entry.source_digest, entry.expected_digest) for entry in entries if entry is not None}
+
     def undo(self) -> None:
         with self.wrapped():
             self.road.undo()
@@ -145,6 +159,9 @@ class _Opening:
 
     def open(self, locator: Locator, options: Options) -> Any:
         return self._around(self._opened.open(locator, options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opened, name)
 
 
 class Around:
@@ -183,18 +200,17 @@ def digest_of(record: Record) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _records_of(exporter: Exporter) -> Iterator[Record]:
-    with contextlib.closing(exporter):
-        for item in exporter.items():
-            assert not isinstance(item, Unreadable), f"{item.kind} at {item.where} could not be read back: {item.reason}"
-            if isinstance(item, Noted):
-                continue
-            if isinstance(item, Attached):
-                with contextlib.closing(exporter.open_blob(item.blob)) as content:
-                    digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # every binary file
-                yield msgspec.structs.replace(item.record, sha256=digest)
-            else:
-                yield item
+def records_of(exporter: Exporter, items: Iterable[Item], *, strict: bool = False) -> Iterator[Record]:
+    """The records among some items, with digests of contents made here; ``strict``: an item that cannot be read is an error."""
+    for item in items:
+        if isinstance(item, Unreadable):
+            assert not strict, f"{item.kind} at {item.where} could not be read back: {item.reason}"
+        elif isinstance(item, Attached):
+            with contextlib.closing(exporter.open_blob(item.blob)) as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # every binary file
+            yield msgspec.structs.replace(item.record, sha256=digest)
+        elif not isinstance(item, Noted):
+            yield item
 
 
 def assert_equal(expected: Mapping[Ref, Any], found: Mapping[Ref, Any], where: str) -> None:

@@ -6,6 +6,7 @@ Most were seen in the wild. Each wraps the real adapters, or takes one piece of 
 from reversa.testing.mutants.exporters import EXPORTERS
 from reversa.testing.mutants.importers import IMPORTERS
 from reversa.testing.mutants.mutant import Mutant as Mutant
+from reversa.testing.mutants.renewed import RENEWED
 from reversa.testing.mutants.road import ROAD
 
-MUTANTS: tuple[Mutant, ...] = (*IMPORTERS, *EXPORTERS, *ROAD)
+MUTANTS: tuple[Mutant, ...] = (*IMPORTERS, *EXPORTERS, *RENEWED, *ROAD)
