@@ -6,11 +6,16 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+import pyarrow.compute
+from msgspec.json import encode
+
 from reversa.adapter import Columnar, Importer, NotColumnar, Session
 from reversa.exporting import Progress
-from reversa.ledger import EVERYTHING, Ledger
+from reversa.ledger import EVERYTHING, SAME, Ledger
 from reversa.package import Package
 from reversa.schema import arrow_schema
+
+pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
 
 
 def columnar(importer: Importer) -> Columnar | None:
@@ -48,10 +53,7 @@ def load(package: Package, importer: Importer, ledger: Ledger, session: Session,
 def _outcomes(package: Package, targets: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, list[Any], list[Any], list[Any], list[str]]]:
     for kind in package.kinds():
         for batch in package.batches(kind, ["id", "digest", "root"]):
-            yield (
-                kind,
-                batch["id"].to_pylist(),
-                batch["digest"].to_pylist(),
-                batch["root"].to_pylist(),
-                list(itertools.islice(targets[kind], len(batch))),
-            )
+            own = pc.equal(pc.binary_join_element_wise(kind, batch["id"], ":"), batch["root"])
+            roots = pc.if_else(own, SAME, batch["root"])
+            ids = [encode((target,)).decode() for target in itertools.islice(targets[kind], len(batch))]
+            yield kind, batch["id"].to_pylist(), batch["digest"].to_pylist(), roots.to_pylist(), ids

@@ -6,8 +6,8 @@ in between leaves an open intent: if the target then holds the record, this run 
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -29,15 +29,17 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS intent (record TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcome (
-    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-    source_digest TEXT NOT NULL, expected_digest TEXT, root TEXT NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS open_conflict ON outcome (kind, id) WHERE state = 'conflict';
-CREATE TABLE IF NOT EXISTS target (
-    kind TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, target TEXT NOT NULL, PRIMARY KEY (kind, id, n)) WITHOUT ROWID;
+    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, source_digest TEXT NOT NULL,
+    expected_digest TEXT, root TEXT NOT NULL, generation INTEGER NOT NULL, targets TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS not_written ON outcome (state, kind, source_digest) WHERE state <> 'written';
 CREATE TABLE IF NOT EXISTS change (code TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, count INTEGER NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS change_record ON change (kind, id);
 CREATE TEMP TABLE newer (kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, root TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
+SAME = "="
+"""In place of a digest: that of the source. In place of a root: the record itself. Both are what most rows would repeat."""
+_NOT = "state <> 'written'"
+"""So SQLite finds by the index what is not as most rows are."""
 _NOTHING_THERE = "(state IN ('refused', 'blocked', 'removed') OR state = 'skipped' AND source_digest <> coalesce(digest, ''))"
 """Of an outcome beside the newer record: nothing of it is at the target, and what comes is new to it."""
 _GONE = """NOT EXISTS (SELECT 1 FROM newer n WHERE n.kind = o.kind AND n.id = o.id)
@@ -119,16 +121,9 @@ class Ledger:
         generation = self.generation
         with self._transaction():
             if generation > 1:  # else no record has an outcome before
-                for table in ("outcome", "target", "change"):
+                for table in ("outcome", "change"):
                     self._db.executemany(f"DELETE FROM {table} WHERE kind = ? AND id = ?", (ref_parts(e.record) for e in entries))  # noqa: S608 - our own names
-            self._db.executemany(
-                "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                ((*ref_parts(e.record), e.state, e.reason, e.source_digest, e.expected_digest, e.root, e.generation or generation) for e in entries),
-            )
-            self._db.executemany(
-                "INSERT INTO target VALUES (?, ?, ?, ?)",
-                ((*ref_parts(e.record), n, target) for e in entries for n, target in enumerate(e.targets)),
-            )
+            self._db.executemany("INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (_row(e, e.generation or generation) for e in entries))
             self._db.executemany("INSERT INTO change VALUES (?, ?, ?, ?, ?)", ((c.code, *ref_parts(c.record), c.count, c.detail) for c in changes))
             self._db.executemany("DELETE FROM intent WHERE record = ?", ((e.record,) for e in entries))
         self._begun = True
@@ -139,22 +134,24 @@ class Ledger:
         return not self._begun and self.interrupted <= {EVERYTHING}
 
     def settle_everything(self, rows: Iterable[tuple[str, Sequence[str], Sequence[str], Sequence[str], Sequence[str]]]) -> None:
-        """Commit that every record was written as it was; ``rows`` gives kinds with ids, digests, roots and targets."""
+        """Commit that every record was written as it was; ``rows`` gives kinds with ids, digests, roots (or SAME) and targets, as JSON."""
         self._db.execute("PRAGMA journal_mode = TRUNCATE")  # a WAL would hold, and write, all of it twice
+        generation = self.generation
         with self._transaction():
             for kind, ids, digests, roots, targets in rows:
-                outcomes = zip(itertools.repeat(kind), ids, digests, digests, roots, itertools.repeat(self.generation), strict=False)
-                self._db.executemany("INSERT INTO outcome VALUES (?, ?, 'written', '', ?, ?, ?, ?)", outcomes)
-                self._db.executemany("INSERT INTO target VALUES (?, ?, 0, ?)", zip(itertools.repeat(kind), ids, targets, strict=False))
+                self._db.executemany(
+                    f"INSERT INTO outcome VALUES ('{kind}', ?, 'written', '', ?, '{SAME}', ?, {generation}, ?)",  # noqa: S608 - our own names
+                    zip(ids, digests, roots, targets, strict=True),
+                )
                 self.taken += len(ids)
             self._db.execute("DELETE FROM intent")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._begun = True
 
     def targets(self, kind: str) -> Iterator[tuple[list[str], list[str]]]:
-        """Ids of a kind and the target's ids for them, many at a time. A record with several stands several times."""
-        rows = self._db.execute("SELECT id, target FROM target WHERE kind = ?", (kind,))
-        while some := rows.fetchmany(250_000):
+        """Ids of a kind and the target's ids for them, as JSON, many at a time; records without any are left out."""
+        rows = self._db.execute("SELECT id, targets FROM outcome WHERE kind = ? AND targets <> '[]'", (kind,))
+        while some := rows.fetchmany(1000):  # with more at once, the processor's caches miss: twice the time
             ids, targets = zip(*some, strict=True)
             yield list(ids), list(targets)
 
@@ -169,12 +166,18 @@ class Ledger:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Law 1 at import: kind → state → records that the source holds."""
-        found: dict[str, dict[str, int]] = {}
-        state = "CASE state WHEN 'replaced' THEN 'written' ELSE state END"
-        query = f"SELECT kind, {state}, count(*) FROM {self._of} WHERE source_digest <> '' GROUP BY 1, 2"  # noqa: S608 - our own names
-        for kind, state, count in self._db.execute(query):
-            found.setdefault(kind, {})[state] = count
-        return {kind: found[kind] for kind in KINDS if kind in found}
+        found: dict[str, Counter[str]] = {}
+        of_all = f"SELECT kind, 'written', count(*) FROM {self._of} GROUP BY kind"  # noqa: S608 - our own names
+        others = f"SELECT kind, state, source_digest <> '', count(*) FROM {self._of} WHERE state <> 'written' GROUP BY 1, 2, 3"  # noqa: S608 - our own names
+        for kind, state, count in self._db.execute(of_all):
+            found[kind] = Counter({state: count})
+        for kind, state, held, count in self._db.execute(others):
+            found[kind]["written"] -= count
+            if held:
+                found[kind]["written" if state == "replaced" else state] += count
+        return {
+            kind: {state: count for state, count in found[kind].items() if count} for kind in KINDS if kind in found and any(found[kind].values())
+        }
 
     def changes(self) -> dict[str, int]:
         """Code → how often that change was made on the way to the target."""
@@ -184,49 +187,41 @@ class Ledger:
     def entry(self, record: Ref) -> Entry | None:
         """What happened to one record."""
         kind, id = ref_parts(record)
-        query = "SELECT state, source_digest, expected_digest, reason, root, generation FROM outcome WHERE kind = ? AND id = ?"
+        query = "SELECT state, source_digest, expected_digest, targets, reason, root, generation FROM outcome WHERE kind = ? AND id = ?"
         row = self._db.execute(query, (kind, id)).fetchone()
         if row is None:
             return None
-        targets = tuple(t for (t,) in self._db.execute("SELECT target FROM target WHERE kind = ? AND id = ? ORDER BY n", (kind, id)))
-        return Entry(record, row[0], row[1], row[2], targets, *row[3:])
+        state, source, expected, targets, reason, root, generation = row
+        expected, root = source if expected == SAME else expected, record if root == SAME else Ref(root)
+        return Entry(record, state, source, expected, _ids(targets), reason, root, generation)
 
     def aside(self) -> set[Ref]:
         """The records of which the target is known not to show what the source says: they did not arrive, or people's changes stand."""
-        return self._refs(f"FROM {self._of} WHERE state IN ('refused', 'blocked', 'conflict', 'kept') AND source_digest <> ''")
+        return self._refs(f"FROM {self._of} WHERE {_NOT} AND state IN ('refused', 'blocked', 'conflict', 'kept') AND source_digest <> ''")
 
     def standing(self) -> set[Ref]:
         """The records that people changed at the target, where theirs stands."""
-        return self._refs(f"FROM {self._of} WHERE state IN ('conflict', 'kept')")
+        return self._refs(f"FROM {self._of} WHERE {_NOT} AND state IN ('conflict', 'kept')")
 
     def conflicts(self) -> set[Ref]:
         """The records that people changed at the target, where nobody has decided."""
-        return self._refs("FROM outcome WHERE state = 'conflict'")
+        return self._refs(f"FROM outcome WHERE {_NOT} AND state = 'conflict'")
 
     def _refs(self, of: str) -> set[Ref]:
         return {Ref(f"{kind}:{id}") for kind, id in self._db.execute(f"SELECT kind, id {of}")}
 
     def refusals(self, limit: int) -> list[Entry]:
         """Records that did not arrive, with the reason."""
-        query = f"SELECT kind, id FROM {self._of} WHERE state IN ('refused', 'blocked') LIMIT ?"  # noqa: S608 - our own names
+        query = f"SELECT kind, id FROM {self._of} WHERE {_NOT} AND state IN ('refused', 'blocked') LIMIT ?"  # noqa: S608 - our own names
         entries = [self.entry(Ref(f"{kind}:{id}")) for kind, id in self._db.execute(query, (limit,)).fetchall()]
         return [entry for entry in entries if entry is not None]
 
     def written(self, states: tuple[State, ...] = ("written", "replaced")) -> Iterator[tuple[Ref, tuple[str, ...]]]:
         """The records in these states with the target's ids for them."""
         marks = ", ".join("?" * len(states))
-        query = f"SELECT kind, id, target FROM {self._of} JOIN target USING (kind, id) WHERE state IN ({marks}) ORDER BY kind, id, n"  # noqa: S608 - our own names
-        current: tuple[Ref, tuple[str, ...]] | None = None
-        for kind, id, target in self._db.execute(query, states):
-            record = Ref(f"{kind}:{id}")
-            if current is not None and current[0] == record:
-                current = record, (*current[1], target)
-                continue
-            if current is not None:
-                yield current
-            current = record, (target,)
-        if current is not None:
-            yield current
+        query = f"SELECT kind, id, targets FROM {self._of} WHERE state IN ({marks}) AND targets <> '[]' ORDER BY kind, id"  # noqa: S608 - our own names
+        for kind, id, targets in self._db.execute(query, states):
+            yield Ref(f"{kind}:{id}"), _ids(targets)
 
     # ------------------------------------------------------------------------------------------- a newer package
 
@@ -261,10 +256,10 @@ class Ledger:
         of = "outcome LEFT JOIN newer USING (kind, id)" if self._whole else self._of
         doomed = self._db.execute(f"SELECT kind, id FROM {of} WHERE state <> 'removed' AND {_NOTHING_THERE}").fetchall()  # noqa: S608 - our own names
         with self._transaction():
-            for table in ("outcome", "target", "change"):
+            for table in ("outcome", "change"):
                 self._db.executemany(f"DELETE FROM {table} WHERE kind = ? AND id = ?", doomed)  # noqa: S608 - our own names
         ours = "SELECT newer.root FROM newer LEFT JOIN outcome USING (kind, id) WHERE outcome.kind IS NULL OR source_digest <> digest OR state = 'conflict'"
-        gone = f" UNION SELECT root FROM outcome o WHERE {_GONE}" if self._whole else ""  # noqa: S608 - our own names
+        gone = f" UNION SELECT CASE root WHEN '{SAME}' THEN kind || ':' || id ELSE root END FROM outcome o WHERE {_GONE}" if self._whole else ""  # noqa: S608 - our own names
         return {Ref(root) for (root,) in self._db.execute(ours + gone)}
 
     def gone(self) -> list[Ref]:
@@ -275,9 +270,19 @@ class Ledger:
     def forget(self) -> None:
         """Everything was undone."""
         with self._transaction():
-            for table in ("intent", "outcome", "target", "change", "meta"):
+            for table in ("intent", "outcome", "change", "meta"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         self._begun = False
 
     def close(self) -> None:
         self._db.close()
+
+
+def _row(entry: Entry, generation: int) -> tuple[object, ...]:
+    expected = SAME if entry.expected_digest == entry.source_digest else entry.expected_digest
+    root = SAME if entry.root == entry.record else entry.root
+    targets = msgspec.json.encode(entry.targets).decode()
+    return *ref_parts(entry.record), entry.state, entry.reason, entry.source_digest, expected, root, generation, targets
+
+
+_ids = msgspec.json.Decoder(tuple[str, ...]).decode

@@ -244,14 +244,14 @@ class Package:
         import pyarrow.compute as pc
 
         schema = arrow_schema(kind)
-        months: Counter[str] = Counter()
+        months: Counter[date] = Counter()
         formats: Counter[str] = Counter()
-        columns = ["created_at", *(["body"] if "body" in schema.names else [])]
-        for batch in self.batches(kind, columns):
-            months.update(str(month) for month in pc.strftime(batch["created_at"], format="%Y-%m").drop_null().to_pylist())
-            if len(columns) > 1:
-                formats.update(str(name) for name in pc.struct_field(batch["body"], "format").drop_null().to_pylist())
-        return dict(sorted(months.items())), dict(formats)
+        for batch in self.batches(kind, ["created_at", *(["body.format"] if "body" in schema.names else [])]):
+            first = pc.floor_temporal(batch["created_at"].drop_null(), unit="month")
+            months.update(dict(_counted(first.cast(pa.date32()))))
+            if batch.num_columns > 1:
+                formats.update(dict(_counted(pc.struct_field(batch["body"], "format").drop_null())))
+        return {str(month)[:7]: count for month, count in sorted(months.items())}, dict(formats)
 
     def _part(self, kind: str, part: str) -> pq.ParquetFile:
         """One file of a table, with the columns that it should have; damaged pages raise an error when they are read."""
@@ -298,3 +298,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise ValueError(f"an object with a name twice, among {', '.join(sorted(members))}")
     return members
+
+
+def _counted(column: Any) -> list[tuple[Any, int]]:
+    """Value → how often it stands there."""
+    counts = column.value_counts()
+    return list(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))

@@ -18,7 +18,7 @@ from reversa.ledger import Ledger
 from reversa.matching import matched, same
 from reversa.package import Package
 from reversa.records import KINDS, File, Opaque, Record, Ref, ref, ref_parts
-from reversa.schema import arrow_schema, fields
+from reversa.schema import fields
 from reversa.sorting import Spool
 
 pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
@@ -83,7 +83,7 @@ class Remainder:
 
     def _wanted(self, kind: str) -> Iterator[pa.RecordBatch]:
         if kind in self._package.kinds():
-            for batch in self._package.batches(kind, arrow_schema(kind).names):
+            for batch in self._package.batches(kind, [field.name for field in fields(kind)]):
                 if not self._importer.keeps(kind, batch):
                     raise NotColumnar(f"some {kind} are expected to change")
                 yield batch
@@ -120,12 +120,13 @@ class Remainder:
 
     def _meet_ledger(self, kind: str, own_ids: list[pa.Table]) -> None:
         held = pa.concat_tables(own_ids) if own_ids else pa.table({"id": pa.array([], pa.string()), OWN_ID: pa.array([], pa.string())})
-        for ids, targets in self._ledger.targets(kind):
-            asked = pa.array(ids, pa.string())
-            found = pc.take(held[OWN_ID], pc.index_in(asked, value_set=held["id"]))
-            wrong = pc.invert(same(pa.array(targets, pa.string()), found.combine_chunks()))
-            if pc.any(wrong).as_py():
-                self.misplaced += [ref(kind, str(id)) for id in asked.filter(wrong).to_pylist()]
+        rows = [(pa.array(ids, pa.string()), pa.array(targets, pa.string())) for ids, targets in self._ledger.targets(kind)]
+        asked, targets = (pa.chunked_array(column, pa.string()) for column in (zip(*rows, strict=True) if rows else ([], [])))
+        found = pc.take(held[OWN_ID].combine_chunks(), pc.index_in(asked, value_set=held["id"]))
+        as_json = pc.binary_join_element_wise('["', found, '"]', "")  # what JSON would escape is asked for singly
+        wrong = pc.invert(same(targets, as_json))
+        if pc.any(wrong).as_py():
+            self.misplaced += [ref(kind, str(id)) for id in asked.filter(wrong).to_pylist()]
 
 
 def _records(kind: str, rows: pa.Table, chosen: Any) -> Iterator[Record]:

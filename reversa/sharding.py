@@ -79,12 +79,19 @@ class Parts:
             self._folder.mkdir()
             write_whole(self._folder / "about.json", msgspec.json.encode(about))
             known = about
-        self._shards = known.shards
+        self._about, self._shards = known, known.shards
+        self.resumed: Resumed | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def begin(self) -> None:
+        """Let the processes read what is left to be read."""
         before = [name for name in self._shards if self._is_done(name)]
-        self.resumed = Resumed(parts=len(before), of=len(self._shards), begun_at=known.begun_at) if before else None
+        if before:
+            self.resumed = Resumed(parts=len(before), of=len(self._shards), begun_at=self._about.begun_at)
         left = [name for name in self._shards if name not in before]
-        workers = min(cores(), len(left)) if len(left) > 1 else 0
-        self._processes = [_begin(Work(locator=locator, options=options, folder=str(self._folder), shards=left[n::workers])) for n in range(workers)]
+        for n in range(workers := min(cores(), len(left)) if len(left) > 1 else 0):
+            work = Work(locator=self._locator, options=self._options, folder=str(self._folder), shards=left[n::workers])
+            self._processes.append(_begin(work))
 
     def finish(self, found: Spool, progress: Progress) -> Iterator[Event]:
         """Wait for the processes, read what none of them did, and put everything into ``found``; yields what could not be read."""

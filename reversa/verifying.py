@@ -59,6 +59,8 @@ def verify(
 
         rest = None if named else _by_columns(package, importer, target, ledger, draw, comparer, expected, found, told)
         if rest is None:
+            if parts is not None:
+                parts.begin()
             draw = Draw(package)
             _spool(package, importer, comparer, refused, draw, expected, sources)
             if parts is not None:

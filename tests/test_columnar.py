@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -77,13 +78,16 @@ def structure(database: Database) -> list[str]:
     return lines
 
 
+def rtrimmed(targets: str) -> list[str]:
+    return [target.rstrip("0123456789") for target in json.loads(targets)]
+
+
 def outcomes(run: Path) -> list[tuple[Any, ...]]:
     """All that the ledger says but the numbers of the keys."""
     with contextlib.closing(sqlite3.connect(run / "ledger.sqlite")) as db:
         assert db.execute("SELECT count(*) FROM intent").fetchone() == (0,)
-        rows = db.execute("SELECT * FROM outcome ORDER BY kind, id").fetchall()
-        targets = db.execute("SELECT kind, id, n, rtrim(target, '0123456789') FROM target ORDER BY kind, id, n").fetchall()
-        return [*rows, *targets, *db.execute("SELECT * FROM change ORDER BY code, id")]
+        rows = [(*row, rtrimmed(targets)) for *row, targets in db.execute("SELECT * FROM outcome ORDER BY kind, id")]
+        return [*rows, *db.execute("SELECT * FROM change ORDER BY code, id")]
 
 
 def state(database: Database, package: Package, run: Path) -> dict[str, Any]:

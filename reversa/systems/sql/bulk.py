@@ -69,6 +69,8 @@ def stream(engine: sa.Engine, query: str, schema: pa.Schema) -> Iterator[pa.Reco
     """The rows of a query as they come. SQLite is asked through its own library: any value may stand in any of its columns."""
     if engine.dialect.name != "sqlite":
         with bulk(engine) as database:
+            if engine.dialect.name == "postgresql":
+                database.run("SET synchronize_seqscans = off")  # else rows may begin in the middle, and those of two sides meet late
             for batch in database.read(query):
                 whole = batch.rename_columns(schema.names).cast(schema)
                 yield from (whole.slice(start, ROWS) for start in range(0, len(whole), ROWS))

@@ -71,7 +71,8 @@ class Reader:
                 elif field.name != "id":
                     columns[field.name] = self._value(field, field.name, batch)
             own = pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
-            yield own.filter(self._entities.own(keys))
+            ours = self._entities.own(keys)
+            yield own if pc.all(ours).as_py() else own.filter(ours)
         for rest in lists.values():
             rest.end()
 

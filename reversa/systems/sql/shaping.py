@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute
+import stringzilla
 
 from reversa.adapter import Change, Noted, Shaped, Unit
 from reversa.records import KINDS, Part, Record, kind_of, ref_parts, ref_to
@@ -65,11 +66,17 @@ def keeps(dialect: Dialect, kind: str, batch: pa.RecordBatch) -> bool:
     holders = {f.name for f in fields(kind) if f.name == "id" or f.type == "ref" or any(member.type == "ref" for member in f.parts)}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         for texts in _texts(column):
-            if not dialect.holds_nul and pc.any(pc.match_substring(texts, NUL)).as_py():
+            if not dialect.holds_nul and _has_nul(texts):
                 return False
             if name in holders and not all(dialect.takes_id(id) for id in _longest(texts)):
                 return False
     return True
+
+
+def _has_nul(texts: Any) -> bool:
+    _, _, data = texts.buffers()  # of rows beside these, too
+    maybe = data is not None and stringzilla.find(memoryview(data), b"\0") >= 0
+    return maybe and bool(pc.any(pc.match_substring(texts, NUL)).as_py())
 
 
 def _texts(column: Any) -> Iterator[Any]:
