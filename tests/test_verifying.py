@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from reversa.adapter import Change, Noted, Unreadable
 from reversa.canonical import encode
 from reversa.comparing import Comparer, Comparison, Finding
+from reversa.exporters.sql import SqlExporter
+from reversa.migrating import Road
 from reversa.records import KINDS, Grant, Membership, Record, Space, Tag, ref, ref_to
+from reversa.verifying import compare_packages
+from tests.strategies import pack
 
 CONVERTED = Change("t.tag.label", "tag", "label", "converted", "target-cannot", "")
 LOST = Change("t.tag.scheme", "tag", "scheme", "lost", "target-cannot", "")
@@ -115,3 +122,68 @@ def test_what_the_target_cannot_give_is_unreadable() -> None:
     comparer.hear(Unreadable("tag", "1", "created_at: no date"))
     assert comparer.comparison().unreadable == 1
     assert [(f.id, f.status, f.note) for f in findings] == [("1", "!", "created_at: no date")]
+
+
+# ------------------------------------------------------------------------------------------------ a whole target
+
+
+def migrated(folder: Path, records: list[Record]) -> Road:
+    """A run that has written these records into a database."""
+    road = Road(folder / "run")
+    road.export(f"package:{pack(folder / 'package', records).folder}")
+    road.plan(f"sqlite:///{folder / 'target.db'}")
+    road.import_()
+    return road
+
+
+def edited(folder: Path, statement: str, *values: object) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "target.db")) as db, db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(statement, values)
+
+
+@pytest.fixture(params=["columns", "units"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compared by columns first, or by records only."""
+    if request.param == "units":
+        monkeypatch.delattr(SqlExporter, "batches")
+
+
+@pytest.mark.usefixtures("way")
+def test_every_record_that_is_not_under_its_id_is_counted_and_named(tmp_path: Path) -> None:
+    road = migrated(tmp_path, [tag(str(number)) for number in range(1, 6)])
+    assert road.verify().verdict == "verified"
+    edited(tmp_path, "UPDATE reversa_entity SET id = 'x' || id WHERE id IN ('2', '4')")
+    report = road.verify()
+    assert (report.verdict, report.reasons) == ("different", ("values-differ", "ids-lost"))
+    lost = [finding for finding in road.findings() if finding.field == "target id"]
+    assert [(f.kind, f.id, f.status, f.found) for f in lost] == [("tag", "2", "-", None), ("tag", "4", "-", None)]
+    assert lost[0].expected == ["reversa_tag/2"]
+    assert lost[0].note == "not under the id in the ledger"
+    assert {(f.id, f.status) for f in road.findings() if f.field is None} == {("2", "-"), ("4", "-"), ("x2", "+"), ("x4", "+")}
+
+
+@pytest.mark.usefixtures("way")
+def test_what_is_compared_is_counted(tmp_path: Path) -> None:
+    road = migrated(tmp_path, [tag("1"), tag("2", scheme=None)])
+    edited(tmp_path, "UPDATE reversa_tag SET label = 'other' WHERE scheme IS NULL")
+    report = road.verify()
+    assert report.records == {"tag": {"=": 1, "*": 1}}
+    assert report.fields["tag"]["label"] == {"=": 1, "*": 1}
+    assert report.fields["tag"]["scheme"] == {"=": 1}
+    assert report.headline.values == 9
+    assert report.headline.wrong == 1
+    assert [(f.id, f.field, f.expected, f.found) for f in report.findings] == [("2", "label", "l", "other")]
+
+
+def test_two_packages_are_compared(tmp_path: Path) -> None:
+    one = pack(tmp_path / "one", [tag("1"), tag("2"), tag("3", "a")])
+    other = pack(tmp_path / "other", [tag("1"), tag("3", "b"), tag("4"), Space(id="s", root=ref("space", "s"))])
+    assert compare_packages(one.folder, one.folder) == []
+    found = compare_packages(one.folder, other.folder)
+    assert [(f.kind, f.id, f.field, f.status) for f in found] == [
+        ("tag", "2", None, "-"), ("tag", "3", "label", "*"), ("tag", "4", None, "+"), ("space", "s", None, "+"),
+    ]  # fmt: skip
+    assert [(f.kind, f.id, f.field, f.status) for f in compare_packages(other.folder, one.folder)] == [
+        ("space", "s", None, "-"), ("tag", "2", None, "+"), ("tag", "3", "label", "*"), ("tag", "4", None, "-"),
+    ]  # fmt: skip
