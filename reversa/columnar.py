@@ -18,6 +18,10 @@ from reversa.schema import arrow_schema
 pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
 
 
+MOST = 4_000_000
+"""Records. Their ids are held in memory, some 400 bytes for each; a larger package goes by units, in flat memory."""
+
+
 def columnar(importer: Importer) -> Columnar | None:
     """The importer, if it takes columns by its own class: one that is wrapped, to write otherwise, is asked by units."""
     bare = getattr(importer, "wrapped", importer)  # the road's own wrapper waits and changes nothing
@@ -35,7 +39,7 @@ def unchanged(package: Package, importer: Importer) -> bool:
 def load(package: Package, importer: Importer, ledger: Ledger, session: Session, progress: Progress) -> bool:
     """Give the whole package to an importer that takes it by columns; whether it did."""
     taker = columnar(importer)
-    if taker is None or not ledger.untouched() or not package.count():
+    if taker is None or not ledger.untouched() or not 0 < package.count() <= MOST:
         return False
     ledger.intend([EVERYTHING])
     progress("import", 0, package.count())

@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, Self, cast
 import pyarrow as pa
 import pyarrow.compute
 
+from reversa import columnar
 from reversa.adapter import OWN_ID, Attached, BlobRef, ColumnarExporter, Exporter, Importer, Item, Locator, NotColumnar, Options
 from reversa.blobs import Measure
 from reversa.canonical import encode
-from reversa.columnar import columnar
 from reversa.columns import from_batch
 from reversa.ledger import Ledger
 from reversa.matching import matched, same
@@ -31,8 +31,8 @@ class Remainder:
     """
 
     def __init__(self, package: Package, importer: Importer, target: Exporter, ledger: Ledger, expected: Spool) -> None:
-        taker = columnar(importer)
-        if taker is None or not hasattr(type(target), "batches") or ledger.aside():
+        taker = columnar.columnar(importer)
+        if taker is None or not hasattr(type(target), "batches") or ledger.aside() or package.count() > columnar.MOST:
             raise NotColumnar
         self.facts = target.facts
         self._package, self._importer, self._ledger, self._expected = package, taker, ledger, expected

@@ -20,6 +20,7 @@ from reversa import matching
 from reversa.adapter import NotColumnar, Unit
 from reversa.columns import to_batch
 from reversa.comparing import Comparison, Finding
+from reversa.exporters.sql import SqlExporter
 from reversa.importers.sql import SqlImporter
 from reversa.ledger import EVERYTHING, Ledger
 from reversa.migrating import Road
@@ -258,6 +259,17 @@ def test_an_equal_target_is_verified_the_same_both_ways(database: Database, pack
         assert comparison.sample is not None
         assert comparison.sample.eligible > 0
         road.undo()
+
+
+def test_a_package_too_large_for_memory_goes_by_units(package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reversa.columnar.MOST", package.count() - 1)
+    monkeypatch.setattr(SqlImporter, "load", refuse)
+    monkeypatch.setattr(SqlExporter, "batches", refuse)
+    assert carried(package, f"sqlite:///{tmp_path / 'target.db'}", tmp_path / "run").verify().verdict == "verified"
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError("by columns")
 
 
 def encode_fields(record: Record) -> list[str]:
