@@ -17,10 +17,10 @@ test: .venv/ready
 	$(MAKE) check
 	$(BIN)/pytest -n 2 -m "long and not servers"
 	$(BIN)/pytest -m servers
+	$(BIN)/python -m tests.mutation --changed
 
 mutants: .venv/ready
-	$(BIN)/mutmut run --max-children 2
-	$(BIN)/mutmut export-cicd-stats
+	$(BIN)/python -m tests.mutation
 
 schemas: .venv/ready
 	$(BIN)/python -m reversa.schema

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 from playwright.sync_api import Browser
 
 from reversa.package import Package
@@ -17,6 +19,10 @@ from tests.browser import Chrome, chromium
 from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
 
 pytest_plugins = ["pytester"]
+
+settings.register_profile("mutants", max_examples=10, phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
+if "MUTANT_UNDER_TEST" in os.environ:  # mutmut asks whether a test fails, and not for the smallest example
+    settings.load_profile("mutants")
 
 LONG = {
     "test_columnar", "test_crash", "test_crash_ledger", "test_delta", "test_fuzzing", "test_hostile", "test_memo", "test_mutants",
