@@ -45,9 +45,10 @@ class Select:
     def query(self, source: int, keys: Sequence[int] | None) -> sa.Select[Any]:
         """The rows of a source; of the entities with these keys only, or in this range of keys, if they are given."""
         order = [column for column in self.table.primary_key.columns if column.name != "entity"]
-        query = sa.select(*self._columns).select_from(self._from).where(self._own.c.source == source).order_by(self.table.c.entity, *order)
+        query = sa.select(*self._columns).select_from(self._from).order_by(self.table.c.entity, *order)
         if keys is None:
-            return query
+            return query.where(self._own.c.source == source)
+        query = query.where(self._own.c.source + 0 == source)  # else SQLite goes by the index of the source, through all that it has
         own = self.table.c.entity
         return query.where((own >= keys.start) & (own < keys.stop) if isinstance(keys, range) else own.in_(keys))
 
