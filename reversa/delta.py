@@ -16,17 +16,17 @@ from typing import Any, Literal, NamedTuple, Self, cast
 
 import msgspec
 
-from reversa.adapter import Exporter, Importer, Item, Noted, Outcome, Selective, Shaped, Unit
+from reversa.adapter import Exporter, Importer, Item, Noted, Outcome, Selective, Shaped, Unit, Unreadable
 from reversa.blobs import Measure
 from reversa.canonical import digest, encode
 from reversa.errors import RunError, TargetError
 from reversa.exporting import Intake, Progress
-from reversa.files import write_whole
+from reversa.files import read_rows, write_whole
 from reversa.importing import BATCH, Blobs, batches, finish, import_package
 from reversa.ledger import Entry, Ledger, State
 from reversa.package import Package
 from reversa.patience import attempts
-from reversa.records import Record, Ref, ref_to
+from reversa.records import Record, Ref, ref_parts, ref_to
 from reversa.sorting import Spool, identity_order
 
 Decision = Literal["keep", "overwrite"]
@@ -69,7 +69,7 @@ class Conflicts:
 
 def _seen(ours: str | None, theirs: str | None) -> str:
     """Stands for the two states between which people decide: a decision is not carried over to others."""
-    return digest(f"{ours} {theirs}".encode())[:12]
+    return "s" + digest(f"{ours} {theirs}".encode())[:12]  # never what a spreadsheet takes for a number
 
 
 def _differences(ours: Record | None, theirs: Record | None) -> list[tuple[str, Any, Any]]:
@@ -89,12 +89,11 @@ def _decisions(path: Path) -> dict[tuple[Ref, str], Decision]:
         return {}
     hint = "Write keep or overwrite in the column `decision`, the same on every line of a record."
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            semicolons = ";" in file.readline()  # as a French spreadsheet writes it
-            file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=";" if semicolons else ","))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = read_rows(path)
+    except (OSError, ValueError, csv.Error) as error:
         raise RunError(f"{path} cannot be read: {error}", hint) from error
+    if rows and not {"record", "decision", "seen"} <= rows[0].keys():
+        raise RunError(f"{path} does not have the columns {', '.join(_COLUMNS)}, with commas or semicolons between them.", hint)
     decided: dict[tuple[Ref, str], Decision] = {}
     for row in rows:
         record, word = Ref(row.get("record") or ""), (row.get("decision") or "").strip().lower()
@@ -118,10 +117,12 @@ class Held(NamedTuple):
     digest: str
 
 
-def read_back(target: Exporter, records: Sequence[Ref], scratch: Path) -> dict[Ref, Held]:
-    """What the target shows of these records."""
-    with Spool(scratch, identity_order) as spool:  # what cannot be read is not as we left it
-        Intake(target, spool, Measure(), lambda _: None).read(lambda _step, _done, _whole: None, items=named(target, records))
+def read_back(
+    target: Exporter, records: Sequence[Ref], scratch: Path, note: Callable[[Noted | Unreadable], None] = lambda _: None
+) -> dict[Ref, Held]:
+    """What the target shows of these records; ``note`` is told what cannot be read."""
+    with Spool(scratch, identity_order) as spool:
+        Intake(target, spool, Measure(), note).read(lambda _step, _done, _whole: None, items=named(target, records))
         return {ref_to(record): Held(record, digest(data)) for kind in spool.kinds() for record, data in spool.sorted(kind)}
 
 
@@ -193,13 +194,17 @@ class Carrier:
     def _settle(self, wanted: Sequence[Wanted], noted: Sequence[Noted]) -> None:
         if not wanted:
             return
-        shown = read_back(self._target, [one.entry.record for one in wanted], self._scratch)
+        events: list[Noted | Unreadable] = []
+        shown = read_back(self._target, [one.entry.record for one in wanted], self._scratch, events.append)
+        unreadable = {event.kind for event in events if isinstance(event, Unreadable)}  # which one of its kind, not all systems can say
         settled: list[Entry] = []
         replaced: list[Wanted] = []
         removed: list[Wanted] = []
         for one in wanted:
             theirs = shown.get(one.entry.record)
             state = self._decide(one, None if theirs is None else theirs.digest)
+            if theirs is None and ref_parts(one.entry.record)[0] in unreadable:
+                state = "conflict"  # it may be there
             if state is None:
                 (removed if one.ours is None else replaced).append(one)
                 continue

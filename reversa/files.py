@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,14 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file as :func:`whole` does."""
     with whole(path) as file:
         file.write(content)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV that people filled in, also with the semicolons of a French spreadsheet. Raises OSError, ValueError, csv.Error."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        semicolons = ";" in file.readline()
+        file.seek(0)
+        return list(csv.DictReader(file, delimiter=";" if semicolons else ","))
 
 
 def flush(path: Path) -> None:

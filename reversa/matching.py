@@ -27,7 +27,7 @@ def matched(left: Iterator[pa.RecordBatch], right: Iterator[pa.RecordBatch]) -> 
         if not grown:
             break
         count = min(len(one.rows), len(other.rows))
-        if one.rows["id"].slice(0, count).equals(other.rows["id"].slice(0, count)):  # in the same order, as they mostly are
+        if count and one.rows["id"].slice(0, count).equals(other.rows["id"].slice(0, count)):  # in the same order, as they mostly are
             yield one.rows.slice(0, count), other.rows.slice(0, count), True
             one.rows, other.rows = one.rows.slice(count), other.rows.slice(count)
             continue

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import csv
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,13 +20,13 @@ from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
 from reversa.exporting import Progress, export
 from reversa.files import whole, write_whole
-from reversa.importing import import_package
+from reversa.importing import import_package, write_redirects
 from reversa.journal import predicted, read_steps
-from reversa.ledger import EVERYTHING, Ledger
+from reversa.ledger import EVERYTHING
 from reversa.package import Package
 from reversa.planning import Delta, Plan, accept, plan, write_losses
 from reversa.records import Ref
-from reversa.renewing import NEWER, Taken, package_in, put_newer, resolved, stamp
+from reversa.renewing import EARLIER, NEWER, Taken, package_in, put_newer, resolved, stamp
 from reversa.reporting import Report, Verdict, make_report
 from reversa.runfolder import RunFolder, password
 from reversa.sharding import Parts, forget, shards_of
@@ -99,6 +97,11 @@ class Road(RunFolder):
         finished = self._finished()
         if known.private != private or (not finished and (known.source, known.tenant, known.since) != (taken.source, tenant, since)):
             raise self._another_source()
+        if not finished and None not in (taken.stamp, known.stamp) and taken.stamp != known.stamp:
+            raise RunError(
+                f"{source} has changed since {self.folder} read it, and that run has not come to its end.",
+                f"First reversa import {self.folder}, and reversa verify {self.folder}; or reversa undo {self.folder}, and a new run folder",
+            )
         if not finished or (taken.stamp is not None and taken == known):
             return self.package()
         return self._renew(source, taken)
@@ -109,13 +112,14 @@ class Road(RunFolder):
         )
 
     def _first(self, source: str, taken: Taken) -> Package:
-        if (self.folder / "package").exists() or (self.folder / "package.json").exists():
-            return self.package()
+        if package_in(self.folder) is not None:
+            raise RunError(f"{self.folder} does not say what its package was taken from.", "Give this one a folder of its own: --run NEW_FOLDER")
         self._write("source.json", taken)
         try:
             return self._export(source, taken, self.folder)
         except BaseException:
-            (self.folder / "source.json").unlink()  # nothing was taken from it
+            if package_in(self.folder) is None:
+                (self.folder / "source.json").unlink()  # nothing was taken from it
             raise
 
     def _renew(self, source: str, taken: Taken) -> Package:
@@ -167,20 +171,33 @@ class Road(RunFolder):
             problems = validate(Path(locator.address))
             if problems:
                 raise PackageError(f"{locator.address} is not whole: {problems[0]}", f"reversa validate {locator.address}")
-            write_whole(folder / "package.json", msgspec.json.encode({"path": str(Path(locator.address).resolve())}))
-            return Package(Path(locator.address).resolve())
+            given = Package(Path(locator.address).resolve())
+            if taken.since is not None and given.manifest.since != taken.since:
+                raise self._no_part("a package")
+            write_whole(folder / "package.json", msgspec.json.encode({"path": str(given.folder)}))
+            return given
         options = Options(private=taken.private, tenant=taken.tenant, password=password(), since=taken.since)
         exporter = registry.exporter(locator.system).open(locator, options)
         with contextlib.closing(exporter), self._step("export") as step:
             if exporter.facts.since != taken.since:
-                raise SourceError(f"{locator.system} cannot be asked for a part of it.", "Leave out --since: all of it is read.")
+                raise self._no_part(locator.system)
             package = export(exporter, folder / "package", datetime.now(UTC), self._progress)
             step.records = package.count()
             return package
 
+    @staticmethod
+    def _no_part(system: str) -> SourceError:
+        return SourceError(f"{system} cannot be asked for a part of it.", "Leave out --since: all of it is read.")
+
     def plan(self, target: str) -> Plan:
         """Count what will change, in ``plan.json`` and ``losses.csv``; nothing is written to the target."""
         package = self._whole_package()
+        system = registry.locate(target).system
+        if package.manifest.since is not None and not hasattr(registry.exporter(system), "named"):
+            raise RunError(
+                f"The package is a part of its source, and {system} cannot be asked for the records of a part.",
+                "Leave out --since, with a run folder of its own: --run NEW_FOLDER",
+            )
         with self._importer(target, package) as (locator, importer):
             delta = self._delta(package, str(locator)) if (self.folder / "ledger.sqlite").exists() else None
             with self._step("plan") as step:
@@ -220,6 +237,11 @@ class Road(RunFolder):
         if made.live and made.accepted_by is None:
             raise self._not_accepted(made)
         with self._importer(made.target, package) as (locator, importer), self._ledger() as ledger:
+            if package.manifest.since is not None and not ledger.begun and (self.folder / EARLIER).exists():
+                raise RunError(
+                    f"Everything was undone, and the package of {self.folder} is only a part of its source.",
+                    "Carry all of it, with a run folder of its own: --run NEW_FOLDER",
+                )
             ledger.bind(package.manifest.digest, str(locator))
             forget(self.folder)
             with self._step("import") as step:
@@ -228,7 +250,8 @@ class Road(RunFolder):
                 else:
                     with contextlib.closing(self._reader(locator, package)) as reader:
                         carry(package, importer, reader, ledger, self.folder, self._progress)
-                self._write_redirects(package, ledger, getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}"))
+                address = getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}")
+                write_redirects(package, ledger, address, self.folder / "redirects.csv")
                 step.records = ledger.taken
 
     def verify(self, sample: str | None = None, seed: int | None = None) -> Report:
@@ -319,13 +342,9 @@ class Road(RunFolder):
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
                 take_back(itertools.chain(ledger.written(), unconfirmed.items()))
                 ledger.forget()
+            for name in ("report.json", "report.fr.html", "report.en.html", "findings.ndjson", "sample.json"):
+                (self.folder / name).unlink(missing_ok=True)  # they speak of what is no more
         return step.records
-
-    def report(self) -> Report:
-        """The last report."""
-        if not (self.folder / "report.json").exists():
-            raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
-        return self._read("report.json", Report)
 
     def runbook(self, language: Language) -> Path:
         """Write the runbook of this run as it stands now; returns the path of its page."""
@@ -349,14 +368,6 @@ class Road(RunFolder):
             raise RunError(f"The package holds no {kind} {id}.", f"reversa inspect {package.folder}")
         return {"record": record, "events": events, "outcome": outcome, "findings": findings}
 
-    def findings(self) -> list[Finding]:
-        """Everything that the last verification found wrong."""
-        path = self.folder / "findings.ndjson"
-        try:
-            return [msgspec.json.decode(line, type=Finding) for line in path.read_bytes().splitlines()] if path.exists() else []
-        except msgspec.MsgspecError as error:
-            raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
-
     # ------------------------------------------------------------------------------------------- parts of steps
 
     def _delta(self, package: Package, target: str) -> Delta | None:
@@ -373,15 +384,9 @@ class Road(RunFolder):
         path = self.folder / "steps.ndjson"
         if made.delta is None or not path.exists():
             return None
-        steps = read_steps(path.read_bytes())
+        try:
+            steps = read_steps(path.read_bytes())
+        except ValueError:  # it only serves to guess
+            return None
         times = predicted(steps, "import", made.delta.total()), predicted(steps, "verify", sum(made.records.values()))
         return None if None in times else round(sum(time or 0 for time in times))
-
-    def _write_redirects(self, package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str]) -> None:
-        """Old address → new address, for every record that had one."""
-        with whole(self.folder / "redirects.csv") as file:
-            writer = csv.writer(codecs.getwriter("utf-8")(file))
-            writer.writerow(["old", "new"])
-            for kind, id, url in package.addresses():
-                entry = ledger.entry(Ref(f"{kind}:{id}"))
-                writer.writerow([url, address(entry.targets) if entry is not None and entry.targets else ""])

@@ -12,6 +12,8 @@ from reversa.errors import Unavailable
 ATTEMPTS = 8
 PATIENCE = 600
 """Seconds after which nothing is asked again."""
+SHORTEST_WAIT = 0.5
+"""Seconds; a system that asks for less has a wrong clock or no patience, and gets the pauses that all others get."""
 LONGEST_WAIT = 300
 """Seconds; a system that asks for more is left alone, and the run stops."""
 
@@ -39,7 +41,7 @@ def _wait(error: Unavailable) -> bool | float:
     """Whether to ask again, or after how many seconds."""
     if error.given_up:
         return False
-    if error.retry_after is None:
+    if error.retry_after is None or error.retry_after < SHORTEST_WAIT:
         _log.warning("%s", error.message)
         return True
     _log.warning("%s It asks to wait %g seconds.", error.message, error.retry_after)

@@ -15,7 +15,7 @@ from reversa.adapter import Change, Importer
 from reversa.columnar import unchanged
 from reversa.errors import NotAccepted, RunError
 from reversa.exporting import Progress
-from reversa.files import whole
+from reversa.files import read_rows, whole
 from reversa.package import Package
 from reversa.records import ref_to
 
@@ -99,10 +99,7 @@ def write_losses(plan_: Plan, path: Path) -> None:
 def accept(plan_: Plan, path: Path) -> Plan:
     """The plan with the names of those who accepted it. Raises NotAccepted when a line is missing or was not accepted."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            semicolons = ";" in file.readline()  # as a French spreadsheet writes it
-            file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=";" if semicolons else ","))
+        rows = read_rows(path)
     except (OSError, ValueError, csv.Error) as error:
         raise RunError(f"{path} cannot be read: {error}", "Write it with: reversa plan") from error
     accepted = {

@@ -18,9 +18,9 @@ from reversa.package import Package
 NEWER, EARLIER = "newer", "earlier"
 _ABOUT_A_PACKAGE = (
     "plan.json", "losses.csv", "report.json", "report.fr.html", "report.en.html", "findings.ndjson", "sample.json", "redirects.csv",
-    "conflicts.csv", "source.json", "package", "package.json",
+    "source.json", "package", "package.json",
 )  # fmt: skip
-"""What makes room, the package last: it says that all the rest has gone."""
+"""What makes room, the package last: it says that all the rest has gone. What people decided about conflicts stays."""
 _PACKAGES = ("package", "package.json")
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from reversa import registry
 from reversa.adapter import Exporter, Importer, Locator, Options
+from reversa.comparing import Finding
 from reversa.errors import DiskError, PackageError, RunError
 from reversa.exporting import Progress
 from reversa.files import write_whole
@@ -24,6 +25,7 @@ from reversa.ledger import Ledger
 from reversa.package import Package
 from reversa.planning import Plan
 from reversa.renewing import package_in
+from reversa.reporting import Report
 from reversa.validating import wrong_files
 from reversa.wrapping import Patient
 
@@ -80,6 +82,20 @@ class RunFolder:
             raise PackageError(f"{package.folder} is not what was exported: {problems[0]}", f"reversa validate {package.folder}")
         return package
 
+    def report(self) -> Report:
+        """The last report."""
+        if not (self.folder / "report.json").exists():
+            raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
+        return self._read("report.json", Report)
+
+    def findings(self) -> list[Finding]:
+        """Everything that the last verification found wrong."""
+        path = self.folder / "findings.ndjson"
+        try:
+            return [msgspec.json.decode(line, type=Finding) for line in path.read_bytes().splitlines()] if path.exists() else []
+        except msgspec.MsgspecError as error:
+            raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
+
     def _step(self, name: StepName) -> contextlib.AbstractContextManager[Step]:
         return recorded(self.folder / "steps.ndjson", name)
 
@@ -123,7 +139,12 @@ class RunFolder:
         try:
             return msgspec.json.decode((self.folder / name).read_bytes(), type=type_)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.folder / name} is damaged: {error}", f"Remove {self.folder / name} and type the command again.") from error
+            hint = (
+                "Give the source a run folder of its own: --run NEW_FOLDER"
+                if name == "source.json"
+                else f"Remove {self.folder / name} and type it again."
+            )
+            raise RunError(f"{self.folder / name} is damaged: {error}", hint) from error
 
     def _write(self, name: str, value: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ Each part lies in a folder of its own below ``reading/``, sorted, and is whole o
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -104,8 +105,8 @@ class Parts:
         noted: list[Noted] = []
         unreadable: list[Unreadable] = []
         for name in self._shards:
-            found.take(self._folder / name)
-            done = _read(self._folder / name / "done.json", Done)
+            found.take(place(self._folder, name))
+            done = _read(place(self._folder, name) / "done.json", Done)
             noted += done.noted if done else ()
             unreadable += done.unreadable if done else ()
         yield from sorted(noted, key=lambda event: _RANK[ref_parts(event.record)[0]])
@@ -117,7 +118,7 @@ class Parts:
             process.communicate()  # closes what it listens to
 
     def _is_done(self, name: str) -> bool:
-        return (self._folder / name / "done.json").exists()
+        return (place(self._folder, name) / "done.json").exists()
 
 
 def shards_of(target: Exporter) -> tuple[str, ...]:
@@ -131,9 +132,14 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
+def place(folder: Path, name: str) -> Path:
+    """The folder of a part, whatever its name."""
+    return folder / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
 def read_part(target: Exporter, name: str, folder: Path) -> None:
     """Read one part into its folder."""
-    part = folder / name
+    part = place(folder, name)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     noted: list[Noted] = []
@@ -153,8 +159,9 @@ def _begin(work: Work) -> subprocess.Popen[bytes]:
     """A process that reads parts as long as its standard input is open: it ends when whoever asked for it does, in whichever way."""
     process = subprocess.Popen([sys.executable, "-m", "reversa.sharding"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-    process.stdin.write(msgspec.json.encode(work) + b"\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it has ended already; what it leaves is read by its parent
+        process.stdin.write(msgspec.json.encode(work) + b"\n")
+        process.stdin.flush()
     return process
 
 

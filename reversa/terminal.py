@@ -85,4 +85,5 @@ def next_steps(report: Report, folder: Path, language: Language) -> str:
     """Where the report lies and what to type next."""
     t = Texts(language)
     page = folder / ("sampled.json" if report.drawn else f"report.{language}.html")
-    return f"{t('next.report', page=page)}\n{t(f'next.{report.verdict}', run=folder)}"
+    step = t("next.part") if report.reasons == ("part",) else t(f"next.{report.verdict}", run=folder)
+    return f"{t('next.report', page=page)}\n{step}"

@@ -25,8 +25,8 @@ ADAPTER_MAY = {
 ORDER = [
     "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier",
     "package", "packing", "validating", "drawing",
-    "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "runfolder", "sampling", "comparing",
-    "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "differences", "plots", "rendering",
+    "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
+    "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "runfolder", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "options", "cli",
 ]  # fmt: skip
 ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]

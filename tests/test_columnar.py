@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from adbc_driver_manager import AdbcStatusCode
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from reversa import matching
 from reversa.adapter import NotColumnar, Unit
 from reversa.columns import to_batch
 from reversa.comparing import Comparison, Finding
+from reversa.errors import TargetError
 from reversa.exporters.sql import SqlExporter
 from reversa.importers.sql import SqlImporter
 from reversa.ledger import EVERYTHING, Ledger
@@ -187,6 +189,38 @@ def test_an_interrupted_load_is_whole_or_absent(database: Database, tmp_path: Pa
         assert sum(line.written for line in road.report().import_balance) == package.count()
         with contextlib.closing(Ledger(tmp_path / "run" / "ledger.sqlite")) as ledger:
             assert ledger.interrupted == frozenset()
+
+
+def test_a_commit_whose_answer_is_lost_is_found_to_be_ours(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, commit = pack(tmp_path / "package", some_tags(10)), Bulk.commit
+    road = planned(package, database.url, tmp_path / "run")
+
+    class Lost:
+        """A connection whose answers are lost."""
+
+        def __init__(self, bulk: Bulk) -> None:
+            self._connection, self._refusal = bulk._connection, bulk._refusal
+
+        def commit(self) -> None:
+            self._connection.commit()
+            raise self._refusal("connection lost", status_code=AdbcStatusCode.IO)  # type: ignore[call-arg]
+
+    def lost(self: Bulk) -> None:
+        real, self._connection = self._connection, Lost(self)
+        try:
+            commit(self)
+        finally:
+            self._connection = real
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bulk, "commit", lost)
+        with pytest.raises(TargetError, match="did not say whether it took the records"):
+            road.import_()
+    road.import_()
+    assert road.verify().verdict == "verified"
+    assert {line.kind: (line.written, line.merged) for line in road.report().import_balance} == {"tag": (10, 0)}
+    road.undo()
+    assert tables(database.url) == set()
 
 
 def test_what_the_database_refuses_goes_by_units(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +401,14 @@ def test_what_no_column_can_hold_is_judged_by_records(package: Package, tmp_path
         set_(database, table, column, value, Ref(record))
         comparison, _ = same_verdict(road, columns=False)
         assert comparison.unreadable == (0 if value in ("2024-02-29T23:59:59.999999+00:00", "20240229", 4) else 1)
+
+
+def test_a_side_that_is_empty_is_not_waited_for_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "WAITING", 20)
+    batches = (pa.record_batch({"id": pa.array([str(n) for n in range(start, start + 10)])}) for start in range(0, 200, 10))
+    found = [len(one) for one, _, met in matching.matched(batches, iter(())) if not met]
+    assert sum(found) == 200
+    assert max(found) <= 30
 
 
 def test_ids_are_met_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import shutil
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from reversa import registry
 from reversa.adapter import Locator, Options, Shaped, Source
 from reversa.delta import read_back
-from reversa.errors import RunError, SourceError
+from reversa.errors import DiskError, RunError, SourceError
 from reversa.exporters import sql
 from reversa.importers.sql import SqlImporter
 from reversa.journal import Step, StepName, predicted
@@ -232,6 +233,101 @@ def test_what_people_removed_and_no_newer_export_changed_is_a_conflict_and_not_l
     people_write(run, [], [ref("message", "1")])
     report = run.carry([SPACE, ANA, message("1", "stays")])
     assert (report.verdict, report.reasons, report.conflicts) == ("incomplete", ("conflicts",), 1), report.findings
+
+
+def test_a_decision_outlives_the_newer_export_that_comes_meanwhile(run: Run) -> None:
+    run.carry([SPACE, ANA, message("1", "old")])
+    run.text("1", "theirs")
+    run.carry([SPACE, ANA, message("1", "new")])
+    run.decide(lambda _: "overwrite")
+    assert run.carry([SPACE, ANA, message("1", "new"), message("2", "meanwhile")]).verdict == "verified"
+    [shown] = run.shown(ref("message", "1")).values()
+    assert isinstance(shown, Message)
+    assert shown.body == Body(format="plain", text="new")
+
+
+def test_an_export_that_ends_in_a_full_disk_still_says_whose_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = pack(run.folder / "one", [ANA]), pack(run.folder / "other", [ANA, SPACE], tenant="globex")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    export = slack(run.folder / "export.zip", {"2024-01-01": [("1704100000.000001", "hi")]})
+    with monkeypatch.context() as patch:
+        patch.setattr("reversa.journal._append", full)
+        with pytest.raises(DiskError):
+            migrate(str(export), f"sqlite:///{run.database}", run.run)
+    for package in (one, other):
+        with pytest.raises(RunError, match="belongs to another source"):
+            run.again(package.folder)
+    assert migrate(str(export), f"sqlite:///{run.database}", run.run).verdict == "verified"
+
+
+def test_what_cannot_be_read_at_the_target_is_not_taken_to_be_gone(run: Run) -> None:
+    run.carry([SPACE, ANA, message("1", "one"), message("2", "two")])
+    run.edit("UPDATE reversa_message SET body_text = NULL WHERE body_text = 'two'")
+    report = run.carry([SPACE, ANA, message("1", "one")])
+    assert report.verdict == "different", "a row that cannot be read stands there"
+    assert [row["record"] for row in run.conflicts()] == ["message:2"]
+    run.text("2", "two")
+    assert run.again().conflicts == 1
+    run.decide(lambda _: "overwrite")
+    assert run.again().verdict == "verified"
+    assert run.shown(ref("message", "2")) == {}
+
+
+def test_a_list_of_conflicts_in_another_form_is_not_ignored(run: Run) -> None:
+    run.carry([SPACE, ANA, message("1", "old")])
+    run.text("1", "theirs")
+    run.carry([SPACE, ANA, message("1", "new")])
+    path = run.run / "conflicts.csv"
+    text = path.read_text(encoding="utf-8")
+    for other in (text.replace(",", "\t"), text.replace("decision", "Decision")):
+        path.write_text(other, encoding="utf-8")
+        with pytest.raises(RunError, match="does not have the columns"):
+            run.again()
+    path.write_text(text, encoding="utf-8")
+    run.decide(lambda _: "overwrite")
+    assert run.again().verdict == "verified"
+
+
+def test_a_source_that_changed_under_an_unfinished_run_is_told(run: Run) -> None:
+    export = slack(run.folder / "export.zip", {"2024-01-01": [("1704100000.000001", "hi")]})
+    migrate(str(export), f"sqlite:///{run.database}", run.run)
+    (run.run / "report.json").unlink()
+    slack(run.folder / "export.zip", {"2024-01-01": [("1704100000.000001", "hi"), ("1704100001.000001", "more")]})
+    with pytest.raises(RunError, match=r"has changed since .* has not come to its end"):
+        migrate(str(export), f"sqlite:///{run.database}", run.run)
+    Road(run.run).verify()
+    assert migrate(str(export), f"sqlite:///{run.database}", run.run).verdict == "verified"
+    assert len(messages(run.database)) == 2
+
+
+def test_after_undo_no_report_says_that_all_is_there(run: Run) -> None:
+    run.carry([ANA])
+    Road(run.run).undo()
+    with pytest.raises(RunError, match="has not been verified"):
+        Road(run.run).report()
+
+
+def test_a_damaged_journal_costs_no_more_than_the_estimate(run: Run) -> None:
+    run.carry([ANA])
+    (run.run / "steps.ndjson").write_bytes(b"\xff garbage\n")
+    assert run.carry([ANA, SPACE]).verdict == "verified"
+    assert msgspec.json.decode((run.run / "plan.json").read_bytes(), type=Plan).milliseconds is None
+
+
+def test_a_part_is_not_carried_where_nobody_could_verify_it(tmp_path: Path) -> None:
+    export = slack(tmp_path / "export.zip", {"2024-01-01": [("1704100000.000001", "hi")]})
+    with pytest.raises(RunError, match="html cannot be asked for the records of a part"):
+        migrate(str(export), f"html:{tmp_path / 'archive'}", tmp_path / "run", since=date(2024, 1, 1))
+    assert not (tmp_path / "archive").exists()
+
+
+def test_a_package_gives_no_part(run: Run) -> None:
+    package = pack(run.folder / "one", [ANA])
+    with pytest.raises(SourceError, match="cannot be asked for a part"):
+        migrate(f"package:{package.folder}", f"sqlite:///{run.database}", run.run, since=date(2024, 1, 1))
 
 
 def test_a_target_that_cannot_replace_says_so_and_stays_as_it_is(tmp_path: Path) -> None:

@@ -166,6 +166,12 @@ def test_it_waits_as_it_is_told_and_says_so(waits: list[float], caplog: pytest.L
     assert [record.message for record in caplog.records if record.name == "reversa"] == ["https://acme is busy. It asks to wait 30 seconds."]
 
 
+def test_asked_to_wait_for_nothing_it_waits_as_always(waits: list[float]) -> None:
+    write(Flaky("before", error=Unavailable("busy", retry_after=0)))
+    assert len(waits) == 1
+    assert waits[0] > 0.1
+
+
 def test_progress_does_not_shorten_the_wait(waits: list[float]) -> None:
     write(Flaky("after", "", "after", error=Unavailable("busy", retry_after=7)))
     assert waits == [7, 7]

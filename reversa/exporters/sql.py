@@ -113,11 +113,12 @@ class SqlExporter:
         """Ranges of keys."""
         with answered(self._engine), self._engine.connect() as connection:
             entity = self._tables.entity
-            highest = connection.execute(sa.select(sa.func.max(entity.c.key))).scalar() if self._kinds else None
-        return [f"{start}-{start + _SHARD}" for start in range(0, (highest or 0) + 1, _SHARD)]
+            query = sa.select(sa.func.min(entity.c.key), sa.func.max(entity.c.key))
+            lowest, highest = connection.execute(query).one() if self._kinds else (None, None)
+        return [f"{start}:{start + _SHARD}" for start in range(min(lowest or 0, 0), (highest or 0) + 1, _SHARD)]
 
     def shard(self, name: str) -> Iterator[Item]:
-        start, _, stop = name.partition("-")
+        start, _, stop = name.partition(":")
         with answered(self._engine):
             for kind in self._kinds:
                 yield from self._read(kind, range(int(start), int(stop)))

@@ -86,10 +86,12 @@ class SqlImporter:
             self._connection = None
         kinds = rows.kinds()
         made = views(self._dialect, self._engine.dialect.identifier_preparer, set(kinds))
-        with bulk(self._engine) as database:
-            loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
-            loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
-        self._there = present(self._engine)
+        try:
+            with bulk(self._engine) as database:
+                loader = Loader(database, self._dialect, self._tables, self._engine.dialect, _Kept(rows, self.keeps))
+                loader.load(self._whose(), session, [f"CREATE VIEW {name} AS {select}" for name, select in made.items()])
+        finally:
+            self._there = present(self._engine)
         return {kind: map(f"{PREFIX}{kind}/{{}}".format, loader.keys.of_kind(kind)) for kind in kinds}
 
     def replace(self, units: Sequence[Shaped], session: Session) -> Iterable[Outcome]:

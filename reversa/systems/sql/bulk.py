@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from reversa.adapter import NotColumnar
+from reversa.errors import TargetError
 
 ROWS = 5000
 """In a batch, at most: both sides of a comparison go on in equal steps."""
@@ -24,6 +25,7 @@ class Bulk:
     """One transaction over ADBC."""
 
     def __init__(self, driver: ModuleType, address: str) -> None:
+        self._refusal: type[Exception] = driver.Error
         self._connection = driver.connect(address)
         self._cursor = self._connection.cursor()
 
@@ -44,7 +46,11 @@ class Bulk:
             yield from cursor.fetch_record_batch()
 
     def commit(self) -> None:
-        self._connection.commit()
+        """Raises TargetError when the answer is lost: everything may be there, or nothing."""
+        try:
+            self._connection.commit()
+        except self._refusal as error:
+            raise TargetError(f"The database did not say whether it took the records: {error}", "Type the command again.") from error
 
     def close(self) -> None:
         self._cursor.close()

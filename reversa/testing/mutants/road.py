@@ -106,7 +106,7 @@ ROAD: tuple[Mutant, ...] = (
     Mutant("verification forgives undeclared changes", "an_undeclared_change_is_not_verified", "hides", _is(comparing.Comparer, "leave_out", _nothing)),
     Mutant("verification counts no right that was widened", "widened_rights_are_counted", "widened", _after(comparing, "Comparison", _narrow)),
     Mutant("the headline calls everything identical", HIDDEN, "headline", _after(reporting, "_headline", _rosy)),
-    Mutant("old addresses lead nowhere", "old_addresses_lead_to_new_ones", "redirect", _is(migrating.Road, "_write_redirects", _nothing)),
+    Mutant("old addresses lead nowhere", "old_addresses_lead_to_new_ones", "redirect", _is(migrating, "write_redirects", _nothing)),
     Mutant("what hangs on a refused record counts as refused itself", "a_refused_record_is_listed", "blocked", _after(importing, "_entry", _never_blocked)),
     Mutant("every verdict is verified", "a_refused_record_is_listed", "verdict", _is(reporting, "_reasons", _verified)),
     Mutant("success is reported on refusal", "a_refused_record_is_listed", "refused", _is(importing, "_entry", _all_written)),
