@@ -162,7 +162,7 @@ class Road(RunFolder):
         """Whether the package was carried over, and the target found to be as it should, but for what people have to decide."""
         if not (self.folder / "report.json").exists() or not (self.folder / "ledger.sqlite").exists():
             return False
-        report = self.report()
+        report = self._read("report.json", Report)
         return report.verdict != "different" and report.package == self.package().manifest.digest
 
     def _export(self, source: str, taken: Taken, folder: Path) -> Package:
@@ -342,8 +342,6 @@ class Road(RunFolder):
                 step.records = sum(1 for _ in ledger.written()) + len(unconfirmed)
                 take_back(itertools.chain(ledger.written(), unconfirmed.items()))
                 ledger.forget()
-            for name in ("report.json", "report.fr.html", "report.en.html", "findings.ndjson", "sample.json"):
-                (self.folder / name).unlink(missing_ok=True)  # they speak of what is no more
         return step.records
 
     def runbook(self, language: Language) -> Path:

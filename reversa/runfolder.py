@@ -86,6 +86,10 @@ class RunFolder:
         """The last report."""
         if not (self.folder / "report.json").exists():
             raise RunError(f"{self.folder} has not been verified.", f"reversa verify {self.folder}")
+        if (self.folder / "ledger.sqlite").exists():
+            with self._ledger() as ledger:
+                if not ledger.begun and self.package().count():
+                    raise RunError(f"What {self.folder} wrote was taken back after its last report.", f"reversa import {self.folder}")
         return self._read("report.json", Report)
 
     def findings(self) -> list[Finding]:

@@ -306,7 +306,7 @@ def test_a_source_that_changed_under_an_unfinished_run_is_told(run: Run) -> None
 def test_after_undo_no_report_says_that_all_is_there(run: Run) -> None:
     run.carry([ANA])
     Road(run.run).undo()
-    with pytest.raises(RunError, match="has not been verified"):
+    with pytest.raises(RunError, match="was taken back"):
         Road(run.run).report()
 
 
