@@ -85,5 +85,9 @@ def next_steps(report: Report, folder: Path, language: Language) -> str:
     """Where the report lies and what to type next."""
     t = Texts(language)
     page = folder / ("sampled.json" if report.drawn else f"report.{language}.html")
-    step = t("next.part") if report.reasons == ("part",) else t(f"next.{report.verdict}", run=folder)
-    return f"{t('next.report', page=page)}\n{step}"
+    lines = [t("next.report", page=page)]
+    merged = sum(balance.merged for balance in report.import_balance)
+    if report.verdict == "different" and merged:
+        lines.append(t("next.merged", merged=merged))
+    lines.append(t("next.part") if report.reasons == ("part",) else t(f"next.{report.verdict}", run=folder))
+    return "\n".join(lines)

@@ -34,6 +34,7 @@ from reversa.planning import Plan
 from reversa.records import Body, File, Message, Reaction, Record, Ref, Space, User, kind_of, ref, ref_to
 from reversa.rendering import render_plan, render_text
 from reversa.reporting import Report
+from reversa.terminal import next_steps
 from tests.servers import Database
 from tests.strategies import CONTENTS, pack, units
 from tests.strategies import records as any_records
@@ -308,6 +309,14 @@ def test_after_undo_no_report_says_that_all_is_there(run: Run) -> None:
     Road(run.run).undo()
     with pytest.raises(RunError, match="was taken back"):
         Road(run.run).report()
+
+
+def test_a_newer_export_in_a_run_of_its_own_is_told_where_it_belongs(run: Run, tmp_path: Path) -> None:
+    run.carry([ANA, message("1", "old")])
+    newer = pack(run.folder / "newer", [ANA, message("1", "new")])
+    report = migrate(f"package:{newer.folder}", f"sqlite:///{run.database}", tmp_path / "another")
+    assert report.verdict == "different"
+    assert "there before this run: 2" in next_steps(report, tmp_path / "another", "en")
 
 
 def test_a_damaged_journal_costs_no_more_than_the_estimate(run: Run) -> None:
