@@ -238,8 +238,11 @@ def undo(run: Path) -> None:
 
     road = Road(run)
     with road.guarded():
+        left = road.standing()
         count = road.undo()
     click.echo(f"{count} records were taken back.")
+    if left:
+        click.echo(f"{left} stay at the target as people changed them.")
 
 
 @main.command()

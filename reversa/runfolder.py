@@ -92,6 +92,13 @@ class RunFolder:
                     raise RunError(f"What {self.folder} wrote was taken back after its last report.", f"reversa import {self.folder}")
         return self._read("report.json", Report)
 
+    def standing(self) -> int:
+        """How many records people changed at the target, which neither a newer export nor undo touches."""
+        if not (self.folder / "ledger.sqlite").exists():
+            return 0
+        with self._ledger() as ledger:
+            return len(ledger.standing())
+
     def findings(self) -> list[Finding]:
         """Everything that the last verification found wrong."""
         path = self.folder / "findings.ndjson"

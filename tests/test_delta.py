@@ -18,11 +18,13 @@ from typing import Any, BinaryIO
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reversa import registry
 from reversa.adapter import Locator, Options, Shaped, Source
+from reversa.cli import main
 from reversa.delta import read_back
 from reversa.errors import DiskError, RunError, SourceError
 from reversa.exporters import sql
@@ -309,6 +311,17 @@ def test_after_undo_no_report_says_that_all_is_there(run: Run) -> None:
     Road(run.run).undo()
     with pytest.raises(RunError, match="was taken back"):
         Road(run.run).report()
+
+
+def test_undo_says_what_stays(run: Run) -> None:
+    run.carry([ANA, message("1", "old"), message("2", "old")])
+    run.text("1", "theirs")
+    run.carry([ANA, message("1", "new"), message("2", "new")])
+    result = CliRunner().invoke(main, ["undo", str(run.run), "--yes"])
+    assert result.output.splitlines() == ["2 records were taken back.", "1 stay at the target as people changed them."]
+    [held] = run.shown(ref("message", "1")).values()
+    assert isinstance(held, Message)
+    assert held.body == Body(format="plain", text="theirs")
 
 
 def test_a_newer_export_in_a_run_of_its_own_is_told_where_it_belongs(run: Run, tmp_path: Path) -> None:
