@@ -13,10 +13,9 @@ from reversa.adapter import Columnar, Importer, NotColumnar, Session
 from reversa.exporting import Progress
 from reversa.ledger import EVERYTHING, SAME, Ledger
 from reversa.package import Package
-from reversa.schema import arrow_schema
+from reversa.schema import fields
 
 pc: Any = pyarrow.compute  # the stubs refuse much of what its kernels take
-
 
 MOST = 4_000_000
 """Records. Their ids are held in memory, some 400 bytes for each; a larger package goes by units, in flat memory."""
@@ -32,7 +31,7 @@ def unchanged(package: Package, importer: Importer) -> bool:
     """Whether an importer takes every record of a package as it is, as far as columns tell."""
     taker = columnar(importer)
     return taker is not None and all(
-        taker.keeps(kind, batch) for kind in package.kinds() for batch in package.batches(kind, arrow_schema(kind).names)
+        taker.keeps(kind, batch) for kind in package.kinds() for batch in package.batches(kind, [field.name for field in fields(kind)])
     )
 
 

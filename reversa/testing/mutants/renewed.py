@@ -73,9 +73,6 @@ class _LosesAPart(AroundExporter):
     def shards(self) -> list[str]:
         return list(self.inner.shards())[1:]
 
-    def shard(self, name: str) -> Any:
-        return self.inner.shard(name)
-
 
 class _CutsParts(AroundExporter):
     """Loses the last record of each part."""
@@ -115,15 +112,20 @@ def _overwrites(self: delta.Carrier, one: delta.Wanted, theirs: str | None) -> l
 _decide = delta.Carrier._decide  # noqa: SLF001
 
 
-def _renewed(name: str, told: str, wrap: Callable[[Any], Any], check: str = "a_newer_export_brings_the_target_up") -> Mutant:
-    return Mutant(name, check, told, lambda: importer_is(wrap))
+def _renewed(name: str, told: str, wrap: Callable[[Any], Any]) -> Mutant:
+    return Mutant(name, NEWER, told, lambda: importer_is(wrap))
 
 
 def _asked(name: str, check: str, told: str, wrap: Callable[[Any], Any]) -> Mutant:
     return Mutant(name, check, told, lambda: exporter_is(wrap))
 
 
-NAMED, PARTS, PEOPLE = "single_records_are_given", "the_parts_are_the_whole", "what_people_changed_is_not_overwritten"
+NEWER, NAMED, PARTS, PEOPLE = (
+    "a_newer_export_brings_the_target_up",
+    "single_records_are_given",
+    "the_parts_are_the_whole",
+    "what_people_changed_is_not_overwritten",
+)
 
 RENEWED: tuple[Mutant, ...] = (
     _renewed("replaces nothing", "differs", _ReplacesNothing),
@@ -138,7 +140,7 @@ RENEWED: tuple[Mutant, ...] = (
     Mutant("cuts milliseconds when it loads columns", "columns_and_units_leave_the_same", "by columns",
            lambda: mock.patch.object(Dialect, "bulk", _cut(Dialect.bulk))),
     Mutant("what people changed is overwritten", PEOPLE, "overwritten", lambda: mock.patch.object(delta.Carrier, "_decide", _overwrites)),
-    Mutant("what is gone stays", "a_newer_export_brings_the_target_up", "should not be", lambda: mock.patch.object(ledger.Ledger, "gone", return_value=[])),
+    Mutant("what is gone stays", NEWER, "should not be", lambda: mock.patch.object(ledger.Ledger, "gone", return_value=[])),
     Mutant("a replacement has no intent", "killed_while_brought_up_it_resumes", "half way through",
            lambda: mock.patch.object(ledger.Ledger, "intend")),
 )  # fmt: skip
