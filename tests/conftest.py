@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from reversa.package import Package
 from reversa.testing.sample import write_sample_package
 from tests import network
 from tests.browser import Chrome, chromium
-from tests.servers import Database, Server, Sqlite, mariadb_server, postgresql_server
+from tests.servers import Database, Server, empty, mariadb_server, postgresql_server
 
 pytest_plugins = ["pytester"]
 
@@ -75,12 +74,7 @@ def mariadb() -> Iterator[Server]:
 @pytest.fixture(params=["sqlite", *(pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mariadb"))])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of each system."""
-    if request.param == "sqlite":
-        with contextlib.closing(Sqlite(tmp_path / "target.db")) as made:
-            yield made
-    else:
-        with request.getfixturevalue(request.param)() as made:
-            yield made
+    yield from empty(request, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,16 @@ def mariadb_server() -> Iterator[Server]:
                 yield lambda: _created(main, "CHARACTER SET latin1", lambda name: MariaDB(folder, name))
 
 
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of the system that a fixture's parameter names; for fixtures."""
+    if request.param == "sqlite":
+        with contextlib.closing(Sqlite(tmp_path / "target.db")) as made:
+            yield made
+    else:
+        with request.getfixturevalue(request.param)() as made:
+            yield made
+
+
 @contextlib.contextmanager
 def _created(main: Database, options: str, open_: Callable[[str], Database]) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex}"

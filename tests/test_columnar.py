@@ -32,7 +32,7 @@ from reversa.systems.sql.bulk import Bulk
 from reversa.systems.sql.dialects import DIALECTS
 from reversa.systems.sql.shaping import keeps, shape
 from reversa.verifying import verify
-from tests.servers import Database, Sqlite
+from tests.servers import Database, Sqlite, empty
 from tests.strategies import carried, pack, planned, records, units
 from tests.test_sql import Interrupt, key_of, read_back, refused, tables
 
@@ -40,12 +40,7 @@ from tests.test_sql import Interrupt, key_of, read_back, refused, tables
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of each system that has a driver for columns."""
-    if request.param == "sqlite":
-        with contextlib.closing(Sqlite(tmp_path / "target.db")) as made:
-            yield made
-    else:
-        with request.getfixturevalue(request.param)() as made:
-            yield made
+    yield from empty(request, tmp_path)
 
 
 @pytest.fixture(autouse=True)
