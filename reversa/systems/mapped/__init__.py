@@ -1,0 +1,1 @@
+"""Any relational schema: its tables, wherever they lie, and the mapping file that says what they mean."""

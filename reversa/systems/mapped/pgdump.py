@@ -1,0 +1,74 @@
+"""Reads dumps of PostgreSQL, plain or in the custom format, without PostgreSQL: a dump is parsed, and nothing in it is run."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from reversa.systems.mapped.dumpfile import Dump, Part, copied
+from reversa.systems.mapped.pgcustom import MAGIC, Archive
+from reversa.systems.mapped.sqllex import POSTGRESQL, Window, statements
+from reversa.systems.mapped.streams import Input, first_bytes
+from reversa.systems.mapped.tables import Damaged, Table
+
+_SIGNS = re.compile(
+    rb"^(?:-- PostgreSQL database (?:cluster )?dump|SELECT pg_catalog\.set_config|SET (?:standard_conforming_strings|search_path)\b"
+    rb"|\\restrict |COPY [^;]+ FROM stdin;)",
+    re.MULTILINE,
+)
+_DEFINING = ("TABLE", "FOREIGN TABLE", "CONSTRAINT", "FK CONSTRAINT")
+
+
+class PgDump(Dump):
+    """What pg_dump writes as text (.sql, .sql.gz) or with -Fc."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, POSTGRESQL, "public")
+        self._missing: dict[str, str] = {}
+        """Table → why its rows are not in the archive."""
+        self._archive = Archive(path) if first_bytes(path, len(MAGIC)) == MAGIC else None
+        if self._archive:
+            self._read_contents(self._archive)
+        else:
+            self._scan()
+
+    @staticmethod
+    def recognises(path: Path) -> bool:
+        first = first_bytes(path)
+        return first.startswith(MAGIC) or bool(_SIGNS.search(first))
+
+    def batches(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
+        yield from super().batches(table)
+        if table.name in self._missing:
+            yield Damaged(table.name, "its block of data", self._missing[table.name])
+
+    def count(self, table: Table) -> int:
+        return super().count(table) + (table.name in self._missing)
+
+    def _stream(self, part: Part) -> Input:
+        return self._archive.stream(part.start) if self._archive else super()._stream(part)
+
+    def _read_contents(self, archive: Archive) -> None:
+        for entry in archive.entries:
+            if entry.kind == "ENCODING":
+                self._note_encoding(entry.definition.encode())
+            elif entry.kind in _DEFINING:
+                for statement in statements(Window(io.BytesIO(entry.definition.encode())), POSTGRESQL):
+                    self._definitions.take(statement.text.decode())
+        for entry in archive.entries:
+            if entry.kind != "TABLE DATA" or not entry.has_data:
+                continue
+            name = self._definitions.name(f"{_quoted(entry.schema)}.{_quoted(entry.name)}")
+            copy = copied(entry.copy.strip().removesuffix(";"))
+            if entry.number in archive.blocks:
+                self._filled(name, copy[1] if copy else (), Part(archive.blocks[entry.number], None, 1, copy[1] if copy else None))
+            else:
+                self._missing[name] = archive.broken or "the dump does not have it"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
