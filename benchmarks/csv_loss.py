@@ -21,7 +21,7 @@ from benchmarks.slack_json import Fact, facts, read_zip
 
 PAGE = PROJECT / "docs" / "csv-against-reversa.md"
 README = PROJECT / "README.md"
-DEMO = PROJECT / "reversa" / "demo" / "slack-export.zip"
+DEMO = PROJECT / "tests" / "data" / "slack-export.zip"
 GENERATED = ("--messages", "2000", "--channels", "40", "--users", "60", "--seed", "1", "--files")
 
 LINES = {

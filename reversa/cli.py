@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reversa import __version__
+from reversa.databases import map_, split
 from reversa.errors import EXIT_DIFFERENT, EXIT_VERIFIED, MissingExtra
 from reversa.options import (
     Commands,
@@ -332,11 +333,14 @@ def conformance(adapter: str, locator: str | None) -> None:
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("reversa-demo"), show_default=True)
 @lang_option
 def demo(folder: Path, lang: Language) -> None:
-    """The whole story on a real export that ships with reversa; nothing to set up."""
+    """The whole story on a fictional vendor's database; nothing to set up."""
     from reversa.demo.story import tell
 
     tell(folder, lang)
 
+
+main.add_command(map_)
+main.add_command(split)
 
 # --------------------------------------------------------------------------------------------------------- shared
 

@@ -85,3 +85,9 @@ class DiskError(ReversaError):
     """The disk that holds the run is full, read-only or failing."""
 
     exit_code = 11
+
+
+class MappingError(ReversaError):
+    """A mapping file says something that cannot be done; the message names the line."""
+
+    exit_code = 12

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from reversa import registry
-from reversa.adapter import Attached, Noted, Options, Unreadable
+from reversa.adapter import Attached, Covered, Item, Locator, Noted, Options, Unreadable
 from reversa.package import Package
 from reversa.records import kind_of
+from reversa.runfolder import password
 
 SHOWN = 20
 
@@ -21,7 +23,7 @@ def inspect(source: str, *, private: bool = False, tenant: str | None = None) ->
     locator = registry.locate(source)
     if locator.system == "package":
         return _inspect_package(Package(Path(locator.address)))
-    exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant))
+    exporter = registry.exporter(locator.system).open(locator, Options(private=private, tenant=tenant, password=password()))
     dates: dict[str, list[datetime]] = {}
     changes: Counter[str] = Counter()
     unreadable: list[dict[str, str]] = []
@@ -46,6 +48,22 @@ def inspect(source: str, *, private: bool = False, tenant: str | None = None) ->
         "changes": dict(changes),
         "unreadable": unreadable,
     }
+
+
+def suggest(source: str) -> str:
+    """A first mapping file for a database, given as a path or an address."""
+    return str(_mapped().suggest(source if "://" in source else source.removeprefix("mapped:"), Options(password=password())))
+
+
+def check(mapping: Path, records: int, tenant: str | None) -> tuple[Sequence[Covered], list[Item]]:
+    """How far a mapping file goes, and the first ``records`` of each of its entries."""
+    exporter = _mapped().open(Locator("mapped", str(mapping)), Options(tenant=tenant, password=password()))
+    with contextlib.closing(exporter):
+        return exporter.coverage(), list(exporter.preview(records)) if records else []
+
+
+def _mapped() -> Any:
+    return registry.exporter("mapped")
 
 
 def _inspect_package(package: Package) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def resolved(source: str) -> str:
 def stamp(source: str) -> tuple[int, int] | None:
     """What tells that a plain file has changed; None where only reading it tells."""
     path = Path(source if Path(source).exists() else source.partition(":")[2])
-    if not path.is_file():
+    if not path.is_file() or path.suffix in (".yaml", ".yml"):  # a mapping file only says where the data lies
         return None
     with path.open("rb") as file:
         if file.read(6) == b"SQLite":  # what was written to it last may lie beside it

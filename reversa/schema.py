@@ -182,6 +182,64 @@ def schema_files() -> dict[str, str]:
     return {name: json.dumps(schema, ensure_ascii=False, indent=1) + "\n" for name, schema in schemas.items()}
 
 
+# --------------------------------------------------------------------------------------------------------- mapping files
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping file (docs/mapping.md): what an editor completes it from. The reader's own messages say more."""
+    text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+    listed = {"type": "array", "items": text}
+    kinds = [kind for kind in KINDS if kind not in ("table", "row")]
+    by_table = {"type": "object", "additionalProperties": texts}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:reversa:schema:mapping:v1",
+        "title": "reversa mapping file",
+        "type": "object",
+        "required": ["source"],
+        "additionalProperties": False,
+        "properties": {
+            "mapping": {"const": 1},
+            "source": _closed(dict.fromkeys(("system", "tenant", "database", "files", "zone"), text), ["system", "tenant", "database"]),
+            "views": texts,
+            "records": {"type": "array", "items": {"oneOf": [_mapping_entry(kind) for kind in kinds]}},
+            "rows": {
+                "type": "object",
+                "additionalProperties": {"oneOf": [_closed({"ignore": text}, ["ignore"]), _closed({"within": texts}, ["within"])]},
+            },
+            "customers": _closed(
+                dict.fromkeys(("table", "id", "name"), text)
+                | {"shared": listed, "several": listed, "claims": by_table, "canaries": {"type": "object", "additionalProperties": listed}},
+                ["table", "id", "name"],
+            ),
+        },
+    }
+
+
+def mapping_text() -> str:
+    """The text of ``schemas/mapping.json``."""
+    return json.dumps(mapping_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _mapping_entry(kind: str) -> dict[str, Any]:
+    own = {f.name: {"description": f.doc} for f in fields(kind) if f.name not in ("id", "root", "native")}
+    required = [f.name for f in fields(kind) if f.required and f.name in own]
+    entry = {
+        "kind": {"const": kind, "description": " ".join((KINDS[kind].__doc__ or "").split())},
+        "from": {"type": "string", "description": "SQL: tables with their joins; the first one gives the rows"},
+        "where": {"type": "string"},
+        "id": {"description": "SQL, unique among the records of this kind"},
+        "root": {},
+        "fields": _closed(own, required),
+        "native": {"type": "boolean", "description": "false: the columns that no field takes are not kept here, another entry keeps them"},
+    } | ({"content": {"type": "string", "description": "SQL of the path below `files`"}} if "sha256" in {f.name for f in fields(kind)} else {})
+    return _closed(entry, ["kind", "from", "id", *(["fields"] if required else [])])
+
+
+def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
+
+
 # --------------------------------------------------------------------------------------------------------- docs
 
 
@@ -219,11 +277,12 @@ DOCS_MARK = "<!-- made by python -m reversa.schema -->\n"
 
 
 def write_all(project: Path) -> None:
-    """Regenerate ``schemas/v1/`` and the tables of ``docs/records.md`` below ``project``."""
+    """Regenerate ``schemas/`` and the tables of ``docs/records.md`` below ``project``."""
     folder = project / "schemas" / "v1"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in schema_files().items():
         (folder / name).write_text(text, encoding="utf-8")
+    (project / "schemas" / "mapping.json").write_text(mapping_text(), encoding="utf-8")
     page = project / "docs" / "records.md"
     intro = page.read_text(encoding="utf-8").split(DOCS_MARK)[0]
     page.write_text(intro + DOCS_MARK + docs_tables(), encoding="utf-8")

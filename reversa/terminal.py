@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from reversa.adapter import Attached, Covered, Item, Noted, Unreadable
+from reversa.canonical import encode
 from reversa.reporting import Report
+from reversa.splitting import Split
 from reversa.wording import Language, Texts, visible
 
 Show = Callable[[str, int, int | None], None]
@@ -91,3 +94,55 @@ def next_steps(report: Report, folder: Path, language: Language) -> str:
         lines.append(t("next.merged", merged=merged))
     lines.append(t("next.part") if report.reasons == ("part",) else t(f"next.{report.verdict}", run=folder))
     return "\n".join(lines)
+
+
+def print_split(made: Split, folder: Path) -> None:
+    """What a split made, customer by customer, and whether its proof holds."""
+    for part in made.parts:
+        found = f", {part.canaries} of {part.looked_for} of its canaries found" if part.looked_for else ""
+        click.echo(visible(f"{part.customer}: {part.records} records in {folder / part.folder}{found}"))
+        for record in part.foreign[:5]:
+            click.echo(visible(f"  a text of another customer is in {record}"))
+    columns = ("rows", "one customer's", "several's", "all's", "nobody's", "left out", "damaged", "unexplained")
+    sums = [
+        sum(figures)
+        for figures in zip(
+            *((t.rows, sum(t.customers.values()), t.several, t.shared, t.unclaimed, t.ignored, t.damaged, t.unexplained) for t in made.tables),
+            strict=True,
+        )
+    ]
+    click.echo(" · ".join(f"{name}: {figure}" for name, figure in zip(columns, sums, strict=True)))
+    if made.crossings:
+        click.echo(f"{made.crossings} rows refer to a row of another customer: read {folder / 'crossings.csv'}")
+    if made.unclaimed:
+        click.echo(f"{made.unclaimed} rows lead to no customer: read {folder / 'unclaimed.csv'}")
+    click.echo("Every row is accounted for, and no package holds what is known to be another's." if made.holds else "The proof does not hold.")
+
+
+def print_coverage(covered: Sequence[Covered], items: Sequence[Item]) -> None:
+    """How far a mapping goes: what it leaves as rows first, for that is what there is to do."""
+    for table in sorted(covered, key=lambda table: (-table.kept, table.table)):
+        mapped = [f"{count} {kind}" for kind, count in table.mapped.items()]
+        parts = [*mapped, *([f"{table.within} within records"] if table.within else []), *([f"{table.kept} kept as rows"] if table.kept else [])]
+        said = ", ".join(parts) if parts or not table.ignored else f"left out: {table.ignored}"
+        click.echo(visible(f"{table.table}: {table.rows} rows" + (f" -> {said}" if said else "")))
+        if mapped and table.beside:
+            click.echo(visible(f"    kept beside the records: {', '.join(table.beside)}"))
+        if table.secret:
+            click.echo(visible(f"    never taken along: {', '.join(table.secret)}"))
+    rows, left = sum(table.rows for table in covered), sum(table.kept for table in covered)
+    columns = sum(len(table.columns) + len(table.beside) for table in covered)
+    click.echo(f"{rows} rows: {rows - left} mapped, within records or left out with a reason, {left} kept as rows.")
+    click.echo(f"Of {columns} columns of mapped tables, {sum(len(table.columns) for table in covered)} have a field of their own.")
+    for item in items:
+        click.echo(visible(_shown(item)))
+
+
+def _shown(item: Item) -> str:
+    """An item in one line."""
+    if isinstance(item, Noted):
+        return f"  {item.code} {item.record}: {item.detail}"
+    if isinstance(item, Unreadable):
+        return f"  unreadable: {item.kind} {item.where}: {item.reason}"
+    record = item.record if isinstance(item, Attached) else item
+    return f"  {encode(record).decode()}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-REAL_EXPORT = PROJECT / "reversa" / "demo" / "slack-export.zip"
+REAL_EXPORT = PROJECT / "tests" / "data" / "slack-export.zip"
 SHELF = PROJECT.parent / "shared"
 
 

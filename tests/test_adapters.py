@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from reversa import registry
+from reversa.demo.ruche import write_ruche
 from reversa.migrating import Road
 from reversa.testing import ExporterSuite, ImporterSuite
 from reversa.testing.sample import write_sample_package
-from tests.paths import REAL_EXPORT
+from tests.paths import PROJECT, REAL_EXPORT
 
 
 class TestSlackExporter(ExporterSuite):
@@ -41,6 +42,17 @@ class TestHtmlExporter(ExporterSuite):
 
     def prepare(self, folder: Path) -> tuple[str, ...]:
         return (written(f"html:{folder / 'source'}", folder).removeprefix("html:"),)
+
+
+class TestMappedExporter(ExporterSuite):
+    system = "mapped"
+
+    def prepare(self, folder: Path) -> tuple[str, ...]:
+        write_ruche(folder)
+        mapping = PROJECT / "reversa" / "demo" / "ruche" / "mapping.yaml"
+        lines = mapping.read_text(encoding="utf-8").partition("\ncustomers:")[0]
+        (folder / "whole.yaml").write_text(lines, encoding="utf-8")
+        return (str(folder / "whole.yaml"), str(folder / "ruche.sql"))
 
 
 def written(target: str, scratch: Path) -> str:

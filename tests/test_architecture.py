@@ -27,7 +27,7 @@ ORDER = [
     "package", "packing", "validating", "drawing",
     "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
     "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "runfolder", "differences", "plots", "rendering",
-    "continuity", "migrating", "drilling", "inspecting", "terminal", "testing", "demo", "options", "cli",
+    "continuity", "migrating", "drilling", "inspecting", "splitting", "terminal", "testing", "demo", "options", "databases", "cli",
 ]  # fmt: skip
 ORDER_OF_CONTINUITY = ["documents", "drills", "evidence", "clocks", "case", "drafting", "drilled", "attesting", "chapters", "decisions", "runbook"]
 

@@ -133,7 +133,7 @@ def test_diff_names_what_differs(reversa: Callable[..., Run], export: Path, tmp_
 def test_the_demo_tells_the_whole_story(reversa: Callable[..., Run], tmp_path: Path) -> None:
     run = reversa("demo", "--lang", "fr")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "created_by" in run.stdout
+    assert re.search(r"VÉRIFIÉ.*DIFFÉRENT.*title", run.stdout, re.DOTALL), run.stdout
     page = re.search(r"(\S+report-before\.html)", run.stdout)
     assert page is not None
     assert (tmp_path / page[1]).exists()

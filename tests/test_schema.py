@@ -21,6 +21,7 @@ from tests.strategies import records
 def test_published_schemas_are_those_of_the_records() -> None:
     folder = PROJECT / "schemas" / "v1"
     assert {p.name: p.read_text(encoding="utf-8") for p in folder.iterdir()} == schema.schema_files(), "run: make schemas"
+    assert (folder.parent / "mapping.json").read_text(encoding="utf-8") == schema.mapping_text(), "run: make schemas"
 
 
 def test_the_tables_of_the_docs_are_those_of_the_records() -> None:

@@ -1,14 +1,14 @@
-"""The demo: a real export into a database, verified; then one row is broken by hand, and verification names it."""
+"""The demo: one customer is taken out of a dead vendor's database, verified; then a page is broken by hand, and verification names it."""
 
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from importlib import resources
 from pathlib import Path
 
 import click
 
+from reversa.demo.ruche import write_ruche
 from reversa.errors import RunError
 from reversa.migrating import Road
 from reversa.migrating import migrate as carry
@@ -17,6 +17,10 @@ from reversa.terminal import progress
 from reversa.wording import Language, Texts
 
 MARK = ".reversa-demo"
+CUSTOMER = "cordee-solidaire"
+PAGE = "page-000002"
+"""A page of the archive, of which the demo changes the title."""
+TITLE = '<dd itemprop="title" dir="auto">'
 
 
 def tell(folder: Path, language: Language) -> None:
@@ -27,25 +31,23 @@ def tell(folder: Path, language: Language) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / MARK).touch()
-    database, run = folder / "acme.db", folder / "run"
-    with resources.as_file(resources.files("reversa.demo") / "slack-export.zip") as export:
-        click.echo(f"$ reversa migrate {export.name} sqlite:///{database} --run {run}")
-        with progress() as show:
-            report = carry(str(export), f"sqlite:///{database}", run, progress=show)
+    t = Texts(language)
+    vendor, archive, run = folder / "ruche", folder / "archive", folder / "run"
+    truth = write_ruche(vendor)
+    mapping = vendor / "mapping.yaml"
+    mapping.write_bytes((resources.files("reversa.demo.ruche") / "mapping.yaml").read_bytes())
+    click.echo(t("demo.story", dump=vendor / "ruche.sql", rows=sum(truth.rows.values()), mapping=mapping))
+    click.echo(f"$ reversa migrate {mapping} html:{archive} --tenant {CUSTOMER} --run {run}")
+    with progress() as show:
+        report = carry(str(mapping), f"html:{archive}", run, tenant=CUSTOMER, progress=show)
     click.echo(render_text(report, language))
 
-    t = Texts(language)
     click.echo(t("demo.break"))
-    statement = (
-        "UPDATE reversa_message SET created_by = (SELECT max(entity) FROM reversa_user) WHERE entity = (SELECT max(entity) FROM reversa_message)"
-    )
-    click.echo(f'$ sqlite3 {database} "{statement}"')
-    with sqlite3.connect(database) as connection:
-        connection.execute(statement)
-    connection.close()
+    page = archive / "pages" / PAGE / "00001.html"
+    click.echo(f"$ sed -i 's|{TITLE}|&2 |' {page}")
+    page.write_text(page.read_text(encoding="utf-8").replace(TITLE, f"{TITLE}2 "), encoding="utf-8")
     click.echo(f"$ reversa verify {run}")
     keep = folder / "report-before.html"
     shutil.copyfile(run / f"report.{language}.html", keep)
-    broken = Road(run).verify()
-    click.echo(render_text(broken, language))
-    click.echo(t("demo.reports", before=keep, after=run / f"report.{language}.html"))
+    click.echo(render_text(Road(run).verify(), language))
+    click.echo(t("demo.reports", before=keep, after=run / f"report.{language}.html", archive=archive / "index.html"))

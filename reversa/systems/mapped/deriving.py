@@ -1,0 +1,168 @@
+"""Fields that no column gives by its name: worked out from several columns, or from other tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reversa.schema import fields
+from reversa.systems.mapped.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
+from reversa.systems.mapped.lexicon import STATES
+from reversa.systems.mapped.relating import Known
+
+if TYPE_CHECKING:
+    from reversa.systems.mapped.guessing import Guesser
+
+
+def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line]:
+    one = draft.known
+    if line := _state(draft):
+        yield line
+    if draft.kind == "comment" and "resolved" not in given and "resolved_at" in given:
+        at = next(line for line in draft.lines if line.field == "resolved_at")
+        yield Line("resolved", scalar(f"{draft.part(at.columns[0])} IS NOT NULL"), 0.9, "set when it was settled")
+    if draft.topic and one.key:
+        yield from _of_topic(guesser, draft, draft.topic)
+    if draft.kind == "page" and one.key:
+        yield from _head(guesser, draft)
+    if "space" not in given and any(f.name == "space" for f in fields(draft.kind)):
+        yield from _space(guesser, draft)
+    if "parent" not in given and one.key and not draft.mark and draft.kind in ("space", "page", "task", "group", "company"):
+        yield from _closure(guesser, draft)
+    wanted = {"user": ("emails", "email"), "contact": ("emails", "email"), "task": ("assignees", "user")}.get(draft.kind)
+    for other in guesser.known.values() if wanted and one.key and wanted[0] not in given else ():
+        back = next((column for column, lead in other.leads.items() if lead.table == one.name), None)
+        if back is None or other is one or other.name in guesser.drafts:
+            continue
+        rows = f"FROM {placed(other.name)} s WHERE s.{word(back)} = {word(last(one.name))}.{word(one.key or '')})"
+        for column in other.usable:
+            if wanted and wanted[1] == "email" and other.profiles[column].shape == "email" and len(other.usable) <= 8:
+                order = f" ORDER BY s.{word(other.key)}" if other.key else ""
+                yield Line("emails", scalar(f"(SELECT list(s.{word(column)}{order}) {rows}"), 0.75, f"e-mail addresses in {escaped(other.name)[:40]}")
+            lead = other.leads.get(column)
+            to = guesser.drafted(lead.table, ("user",)) if lead else None
+            if (
+                wanted
+                and wanted[1] == "user"
+                and to
+                and not to.mark
+                and other.words[-1] in ("assignee", "assignment", "responsible", "user")
+                and len(other.usable) <= 5
+            ):
+                yield Line("assignees", f"{{user: {scalar(f'(SELECT list(s.{word(column)}) {rows}')}}}", 0.8, "a table that joins the two")
+    if draft.kind == "poll" and one.key:
+        yield from _poll_choices(guesser, draft)
+
+
+def _space(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    """The space that something between the two lies in, as the wiki of a project."""
+    for column, lead in draft.known.leads.items():
+        between = guesser.known[lead.table]
+        for other, further in between.leads.items() if lead.table not in guesser.drafts and between is not draft.known else ():
+            to = guesser.drafted(further.table, ("space",))
+            sql = guesser.lookup(draft, column, (between.stems[other],)) if to else None
+            if to and sql:
+                id = f"{literal(to.mark)} || {sql}" if to.mark else sql
+                yield Line("space", f"{{space: {scalar(id)}}}", 0.8 * further.sure * lead.sure, f"through {escaped(between.name)[:40]}", (column,))
+                return
+
+
+def _closure(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    """The parent by a closure table: what is one generation above."""
+    for other in guesser.known.values():
+        to = {other.stems[column].split("_")[0]: column for column, lead in other.leads.items() if lead.table == draft.known.name}
+        by_stem = {other.stems[name]: name for name in other.usable}
+        depth = next((by_stem[name] for name in ("depth", "generations", "generation", "distance", "path_length", "level") if name in by_stem), None)
+        if "ancestor" in to and "descendant" in to and depth:
+            own = f"{word(last(draft.known.name))}.{word(draft.known.key or '')}"
+            sql = f"(SELECT min(s.{word(to['ancestor'])}) FROM {placed(other.name)} s WHERE s.{word(to['descendant'])} = {own} AND s.{word(depth)} = '1')"
+            yield Line("parent", f"{{{draft.kind}: {scalar(sql)}}}", 0.75, "a table of all ancestors")
+
+
+def _poll_choices(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    for other in guesser.known.values():
+        back = next((column for column, lead in other.leads.items() if lead.table == draft.known.name), None)
+        by_stem = {other.stems[name]: name for name in other.usable}
+        label = next((by_stem[name] for name in (*NAMES, "text") if name in by_stem), None)
+        if back and label and other.key and other.words[-1] in ("option", "choice", "answer"):
+            position = next((by_stem[name] for name in ("position", "order", "sort_order") if name in by_stem), other.key)
+            inner = f"{{'id': s.{word(other.key)}, 'label': s.{word(label)}}} ORDER BY try_cast(s.{word(position)} AS BIGINT)"
+            own = f"{word(last(draft.known.name))}.{word(draft.known.key or '')}"
+            yield Line(
+                "choices", scalar(f"(SELECT list({inner}) FROM {placed(other.name)} s WHERE s.{word(back)} = {own})"), 0.85, "a table of choices"
+            )
+
+
+def _head(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    """The newest revision, by its number."""
+    for drafts in guesser.drafts.values():
+        for other in drafts:
+            target = next((line for line in other.lines if line.field == "target"), None)
+            number = next((line for line in other.lines if line.field == "number"), None)
+            if other.kind != "revision" or not other.native or other.mark or not target or not number or target.value.startswith("{by"):
+                continue
+            lead = other.known.leads.get(target.columns[0])
+            if lead and lead.table == draft.known.name and len(other.keys) == 1:
+                own = f"{word(last(draft.known.name))}.{word(draft.known.key or '')}"
+                newest = f"arg_max(r.{word(other.keys[0])}, try_cast(r.{word(number.columns[0])} AS BIGINT))"
+                sql = f"(SELECT {newest} FROM {placed(other.known.name)} r WHERE r.{word(target.columns[0])} = {own})"
+                yield Line("head", f"{{revision: {scalar(sql)}}}", 0.75, "the highest number")
+
+
+def _of_topic(guesser: Guesser, draft: Draft, topic: Known) -> Iterator[Line]:
+    """What messages have from the conversation that they are in."""
+    here = word(last(topic.name))
+    for column in topic.usable:
+        lead = topic.leads.get(column)
+        to = guesser.drafted(lead.table, ("space",)) if lead else None
+        if to:
+            id = f"{literal(to.mark)} || {here}.{word(column)}" if to.mark else f"{here}.{word(column)}"
+            yield Line("space", f"{{space: {scalar(id)}}}", 0.85, "of the conversation")
+        if topic.stems[column] in ("subject", "title", "name", "sujet", "titre"):
+            yield Line("subject", scalar(f"{here}.{word(column)}"), 0.85, "of the conversation")
+    back = next((column for column, lead in draft.known.leads.items() if lead.table == topic.name), None)
+    if back and draft.known.key and not draft.mark:
+        key = word(draft.known.key)
+        first = f"(SELECT arg_min(f.{key}, try_cast(f.{key} AS BIGINT)) FROM {placed(draft.known.name)} f WHERE f.{word(back)} = {draft.part(back)})"
+        yield Line("thread", f"{{message: {scalar(first)}}}", 0.8, "the first of the conversation")
+
+
+def _state(draft: Draft) -> Line | None:
+    """Soft deletes, archives and drafts."""
+    one, cases = draft.known, list[str]()
+    used: list[str] = []
+    for stem, state in (
+        ("deleted", "deleted"),
+        ("trashed", "deleted"),
+        ("removed", "deleted"),
+        ("archived", "archived"),
+        ("supprime", "deleted"),
+    ):
+        for column in one.usable:
+            called, profile = one.stems[column], one.profiles[column]
+            times = profile.shape in ("instant", "local", "epoch", "packed") or (not profile.shape and re.search("time|date", one.type(column)))
+            if called in (f"{stem}_at", f"{stem}_on", f"date_{stem}", f"{stem}_date", f"{stem}_le", stem) and times:
+                cases.append(f"WHEN {draft.part(column)} IS NOT NULL THEN '{state}'")
+                used.append(column)
+            elif called in (stem, f"is_{stem}") and (profile.shape == "boolean" or "bool" in one.type(column)):
+                cases.append(f"WHEN {draft.part(column)} = {literal(truth(one, column)[0])} THEN '{state}'")
+                used.append(column)
+    sure = 0.95
+    published = next((name for name in one.usable if one.stems[name] == "published_at"), None)
+    if published and draft.kind in ("page", "message", "event"):
+        cases.append(f"WHEN {draft.part(published)} IS NULL THEN 'draft'")
+        sure = 0.88
+    if cases:
+        return Line("state", scalar(f"CASE {' '.join(cases)} END"), sure, "soft deletes", tuple(used))
+    for column in one.usable:
+        met = list(one.profiles[column].values)
+        if (
+            one.stems[column] in ("status", "state", "statut", "etat")
+            and met
+            and all(value.lower() in STATES for value in met)
+            and draft.kind not in ("task", "ticket", "deal")
+        ):
+            values = ", ".join(f"{scalar(value)}: {STATES[value.lower()]}" for value in met)
+            return Line("state", f"{{by: {scalar(draft.column(column))}, values: {{{values}}}}}", 0.75, "values", (column,))
+    return None

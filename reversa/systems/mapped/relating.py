@@ -1,0 +1,262 @@
+"""Which table a column leads to: by declared foreign keys, by names, and by the values that were sampled."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reversa.systems.mapped.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
+from reversa.systems.mapped.profiling import Profile, profile
+from reversa.systems.mapped.secrets import is_secret
+from reversa.systems.mapped.tables import Reader, Table
+
+VOCABULARY = frozenset(word for words in TABLES.values() for name in words for word in name.split("_")) | SIDES | frozenset(VISITS)
+_KEY_ENDS = re.compile(r"_(id|ids|uuid|guid|fk|pk|ref|key|no)$")
+_KEY_BEGINS = re.compile(r"^(id|fk|ref)_")
+_ACTED = re.compile(r"(\w+)_by")
+_NO_KEYS = frozenset(("version", "status", "number", "count", "level", "type", "state", "position", "order", "total", "size", "length", "revision"))
+"""Numbers, though a table may be called so."""
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The table that a column leads to, and how sure that is."""
+
+    table: str
+    sure: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A column of types and a column of ids that lead to a table each."""
+
+    stem: str
+    type: str
+    id: str
+    tables: dict[str, str]
+    """Type → table; types that name no table are left out."""
+
+
+@dataclass
+class Known:
+    """A table, and what its names and its sample say."""
+
+    table: Table
+    words: tuple[str, ...]
+    profiles: dict[str, Profile]
+    stems: dict[str, str] = field(default_factory=dict)
+    """Column → its name in small letters, without what all columns of the table begin with."""
+    key: str | None = None
+    """The one column of the primary key, or what stands for it."""
+    leads: dict[str, Lead] = field(default_factory=dict)
+    pairs: list[Pair] = field(default_factory=list)
+    called: list[tuple[str, ...]] = field(default_factory=list)
+    """The words of the table, and those of its column of types where its rows are of several classes."""
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def phrase(self) -> str:
+        return "_".join(self.words)
+
+    def type(self, column: str) -> str:
+        """The type of a column in the words of the source."""
+        return next((of.type.lower() for name, of in zip(self.profiles, self.table.columns, strict=True) if name == column), "")
+
+    @property
+    def usable(self) -> list[str]:
+        """Columns that a mapping may name: no secrets, and no names that SQL or YAML cannot take."""
+        return [name for name in self.profiles if name.strip() and len(name) < LONGEST_NAME and "\0" not in name and not is_secret(name)]
+
+
+def known_tables(reader: Reader) -> dict[str, Known]:
+    """Every table of a source with its sample and its leads."""
+    tables = list(reader.tables())
+    shared = _shared_prefix([table.name.rpartition(".")[2] for table in tables])
+    known = {}
+    for table in tables:
+        bare = table.name.rpartition(".")[2]
+        known[table.name] = one = Known(table, words(bare.removeprefix(shared)), profile(reader, table))
+        own = _own_prefix(one)
+        one.stems = {name: snake(name).removeprefix(own) or snake(name) for name in one.profiles}
+        one.key = _key(one)
+        one.called = [one.words, *(words(re.split(r"[\\.:/]", text)[-1]) for text in classes(one))]
+    for one in known.values():
+        _relate(one, known)
+    return known
+
+
+def type_column(one: Known) -> str | None:
+    """The column that says of which class a row is."""
+    return next((name for name in one.usable if one.stems[name] in ("type", "class", "model_type", f"{one.phrase}_type")), None)
+
+
+def classes(one: Known) -> tuple[str, ...]:
+    """The classes that the rows of one table are of, as Rails writes them."""
+    column = type_column(one)
+    found = one.profiles[column].enumeration if column else ()
+    return tuple(text for text in found if text[:1].isalpha() and len(text) < 60)
+
+
+def snake(name: str) -> str:
+    """A name in small letters without accents, its words joined by ``_``."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", plain)
+    return re.sub(r"\W+", "_", plain).strip("_").lower()
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name in the singular; two known words written as one are two."""
+    found: list[str] = []
+    for word in snake(name).split("_"):
+        one = singular(word)
+        cut = (
+            next((at for at in range(3, len(one) - 2) if one[:at] in VOCABULARY and singular(one[at:]) in VOCABULARY), 0)
+            if one not in VOCABULARY
+            else 0
+        )
+        found += [one[:cut], singular(one[cut:])] if cut else [one]
+    return tuple(word for word in found if word)
+
+
+def singular(word: str) -> str:
+    if word in ("news", "status", "address", "access", "alias", "metadata", "avis", "process"):
+        return word
+    for end, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("iases", "ias"), ("uses", "us"), ("aux", "al")):
+        if word.endswith(end) and len(word) > len(end) + 1:
+            return word.removesuffix(end) + instead
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def _shared_prefix(names: Sequence[str]) -> str:
+    """What nearly all tables begin with, as ``wp_``."""
+    begins = Counter(found[0] for name in names if (found := re.match(r"[A-Za-z0-9]+_", name)))
+    prefix, count = begins.most_common(1)[0] if begins else ("", 0)
+    return prefix if count > 3 and count >= 0.8 * len(names) else ""
+
+
+def _own_prefix(one: Known) -> str:
+    """What all columns of a table begin with, as ``rev_``."""
+    begins = {found[0] if (found := re.match(r"[a-z0-9]+_", snake(name))) else "" for name in one.profiles}
+    return begins.pop() if len(begins) == 1 and len(one.profiles) > 1 else ""
+
+
+def _key(one: Known) -> str | None:
+    """The column that tells the rows apart: the primary key, or a column called ``id`` that repeats nothing in the sample."""
+    if one.table.primary_key:
+        return one.table.primary_key[0] if len(one.table.primary_key) == 1 and one.table.primary_key[0] in one.usable else None
+    for name in ("id", "uuid", "guid", f"{one.phrase}_id"):
+        for column in one.usable:
+            of = one.profiles[column]
+            if snake(column) == name and of.distinct == 1 and of.filled == 1:
+                return column
+    return None
+
+
+def bare(stem: str) -> str:
+    """What a key is called after: ``author`` of ``author_id`` and of ``id_author``."""
+    return _KEY_BEGINS.sub("", _KEY_ENDS.sub("", stem))
+
+
+def _relate(one: Known, known: dict[str, Known]) -> None:
+    declared = {lead.columns[0]: lead for lead in one.table.foreign_keys if len(lead.columns) == 1 and len(lead.to) == 1}
+    one.pairs = list(_pairs(one, known))
+    of_pairs = {pair.id for pair in one.pairs}
+    for column in one.usable:
+        lead = declared.get(column)
+        if lead and lead.table in known and known[lead.table].key == lead.to[0]:
+            one.leads[column] = Lead(lead.table, 0.98, "foreign key")
+        elif column not in of_pairs and column != one.key and (found := _by_name(one, column, known.values())):
+            one.leads[column] = found
+
+
+def _by_name(one: Known, column: str, known: Iterable[Known]) -> Lead | None:
+    stem = one.stems[column]
+    called = bare(stem)
+    of = one.profiles[column]
+    as_key = called != stem
+    if not called or (of.shape not in ("", "boolean", "integer", "uuid") and not as_key):
+        return None
+    if not as_key and (of.shape == "boolean" or not of.values or called.split("_")[-1] in _NO_KEYS):
+        return None  # `author` that is 0 or 1, or nothing, is rather a mark than a key
+    best: Lead | None = None
+    for other in known:
+        sure = max(_called(called, one, other, name) * (1.0 if number == 0 else 0.95) for number, name in enumerate(other.called))
+        if sure and other.key:
+            fit, why = _fit(of, other.profiles[other.key])
+            sure *= fit if as_key else fit * 0.95
+            if sure > (best.sure if best else 0.35):
+                best = Lead(other.name, sure, f"name{why}")
+    return best
+
+
+def _called(called: str, one: Known, other: Known, name: tuple[str, ...]) -> float:
+    """How well what a column is called after fits one of the names of a table."""
+    mine = words(called)
+    if called in SELF or (mine and mine[-1] in SELF):
+        return (0.95 if called in ("parent", "reply_to") else 0.8) if other is one else 0.0
+    if not mine:
+        return 0.0
+    if mine == name:
+        return 0.97
+    if name[-len(mine) :] == mine:
+        return 0.85 - 0.03 * (len(name) - len(mine))
+    if mine[: len(name)] == name or mine[-len(name) :] == name:
+        return 0.8 if name else 0.0
+    if (
+        (mine[-1] in PEOPLE or called in PEOPLE or _ACTED.fullmatch(called))
+        and name
+        and name[-1] in ("user", "account", "person", "utilisateur", "compte", "employee")
+    ):
+        return 0.9 if len(name) == 1 else 0.75
+    return 0.0
+
+
+def _fit(of: Profile, key: Profile) -> tuple[float, str]:
+    """How well sampled values fit the keys of the other table. 0 is how systems without foreign keys say none."""
+    values = {value for value in of.values if value != "0"}
+    if not values:
+        return 0.85, ""
+    if not key.values:
+        return 0.6, ""
+    met = sum(value in key.values for value in values) / len(values)
+    if met >= 0.8 or (len(values) > 3 and met >= 0.6):
+        return 1.0, ", values"
+    if key.whole:
+        return (0.6, ", some values") if met >= 0.3 else (0.0, "")
+    same = of.shape == key.shape or {of.shape, key.shape} <= {"integer", "boolean"}
+    return (0.9, "") if same else (0.0, "")
+
+
+def _pairs(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
+    """Polymorphic pairs: ``commentable_type`` and ``commentable_id``."""
+    by_stem = {one.stems[name]: name for name in one.usable}
+    for stem, type_ in by_stem.items():
+        begin = next((stem.removesuffix(end) for end in ("_type", "_kind", "_model", "_class") if stem.endswith(end)), "")
+        id = by_stem.get(f"{begin}_id") if begin else None
+        if id is None:
+            continue
+        texts = [value for value in one.profiles[type_].enumeration or tuple(one.profiles[type_].values)[:20] if not value.isdecimal()]
+        tables = {text: table for text in texts if len(text) < LONGEST_NAME and (table := _named(text, known.values()))}
+        if tables:
+            yield Pair(begin, type_, id, tables)
+
+
+def _named(text: str, known: Iterable[Known]) -> str | None:
+    """The table that a type is called after, with or without a path before it."""
+    called = words(re.split(r"[\\.:/]", text)[-1])
+    named = [
+        (0 if other.words == called else 1, len(other.words), other.name)
+        for other in known
+        if other.key and called and other.words[-len(called) :] == called
+    ]
+    if not named and called and called[-1] in ("user", "account"):
+        named = [(2, len(other.words), other.name) for other in known if other.key and other.words[-1:] in (("user",), ("account",))]
+    return min(named)[2] if named else None
