@@ -146,10 +146,14 @@ def render_plan(plan: Plan, language: str) -> str:
 def _headline(report: Report, t: Texts) -> list[Figure]:
     counts = report.headline
     figures: list[Figure] = []
+    rows = sum(b.records for b in report.export_balance if b.kind == "row")
+    items = sum(b.records for b in report.export_balance if b.kind != "table")
+    if rows:
+        figures = [Figure(t.percent(items - rows, whole=items), t("headline.mapped"), t("headline.rows", rows))]
     if counts.values:
         share = functools.partial(t.percent, whole=counts.values)
         reasons = t("headline.lost-detail", counts.loss_reasons, count=counts.lost)
-        figures = [
+        figures += [
             Figure(share(counts.identical), t("headline.identical")),
             Figure(share(counts.converted), t("headline.converted")),
             Figure(share(counts.lost), t("headline.lost"), reasons if counts.lost else None),

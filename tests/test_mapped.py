@@ -19,14 +19,18 @@ from hypothesis import strategies as st
 
 from reversa.adapter import Attached, Item, Locator, Noted, Options, Unreadable
 from reversa.cli import main
+from reversa.demo.ruche import write_ruche
 from reversa.errors import MappingError, SourceError
 from reversa.exporters.mapped import MappedExporter
 from reversa.migrating import migrate
 from reversa.records import Record, kind_of
+from reversa.rendering import render_text
 from reversa.schema import fields
+from reversa.systems.mapped.live import Live
 from reversa.systems.mapped.mapping import read_mapping
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.mapped.secrets import is_secret
+from reversa.systems.mapped.tables import Damaged, Table
 from reversa.systems.mapped.values import Kept, convert
 from tests.paths import PROJECT
 
@@ -184,6 +188,45 @@ def test_columns_that_open_doors(name: str) -> None:
 )
 def test_columns_that_open_none(name: str) -> None:
     assert not is_secret(name)
+
+
+def test_secrets_inside_values_are_left_behind(tmp_path: Path) -> None:
+    script = """CREATE TABLE settings(name TEXT, value TEXT); CREATE TABLE things(id TEXT, json TEXT, php TEXT);
+    INSERT INTO settings VALUES ('smtp_password', 'DOOR'), ('theme', 'dark');
+    INSERT INTO things VALUES ('1', '{"hook": {"secret": "DO\\"OR", "url": "u"}, "n": 1.50}', 'a:2:{s:5:"token";s:4:"DOOR";s:1:"a";s:1:"b";}');"""
+    text = "source: {system: x, tenant: y, database: acme.db}\nrecords:\n  - {kind: page, from: things, id: id}\n"
+    found, items = read(mapped(tmp_path, text, script))
+    assert "DOOR" not in repr(found)
+    kept = json.loads(found["page:1"].native)
+    assert kept == {
+        "json": '{"hook": {"secret": "REMOVED-BY-REVERSA", "url": "u"}, "n": 1.50}',
+        "php": 'a:2:{s:5:"token";s:18:"REMOVED-BY-REVERSA";s:1:"a";s:1:"b";}',
+    }
+    assert sorted(item.count for item in items if isinstance(item, Noted)) == [1, 2]
+    assert [cell.value for cell in found["row:settings/#1"].cells] == ["theme", "dark"]
+
+
+def test_no_secret_of_the_demo_vendor_leaves_it(tmp_path: Path) -> None:
+    truth = write_ruche(tmp_path)
+    mapping = (PROJECT / "reversa" / "demo" / "ruche" / "mapping.yaml").read_text(encoding="utf-8")
+    (tmp_path / "ruche.yaml").write_text(mapping, encoding="utf-8")
+    found, _ = read(tmp_path / "ruche.yaml", "cordee-solidaire")
+    assert truth.secret_mark in (tmp_path / "ruche.sql").read_text(encoding="utf-8")
+    assert truth.secret_mark not in repr(found)
+    counts = Counter(id.partition(":")[0] for id, record in found.items() if not getattr(record, "placeholder", None))
+    wanted = truth.customer("cordee-solidaire").counts
+    assert {kind: counts[kind] for kind in wanted} == wanted
+
+
+def test_a_reader_that_drops_a_row_does_not_balance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Live.batches
+
+    def batches(reader: Live, table: Table) -> Iterator[Any]:
+        yield from (item.slice(1) for item in whole(reader, table) if not isinstance(item, Damaged))
+
+    monkeypatch.setattr(Live, "batches", batches)
+    report = migrate(str(mapped(tmp_path)), f"sqlite:///{tmp_path / 'target.db'}", tmp_path / "run")
+    assert "export-unexplained" in report.reasons
 
 
 def test_every_row_is_accounted_for_at_the_end_of_the_road(tmp_path: Path) -> None:
@@ -472,3 +515,9 @@ def test_coverage_counts_every_row_once(tmp_path: Path) -> None:
     assert (tables["prefs"]["within"], tables["prefs"]["kept"]) == (3, 1)
     assert (tables["strange"]["kept"], tables["sessions"]["ignored"]) == (2, "sessions of browsers")
     assert Counter(table["rows"] for table in tables.values()).total() == 7
+
+
+def test_the_headline_says_how_little_is_usable_yet(tmp_path: Path) -> None:
+    text = MAPPING.partition("  - kind: page")[0]
+    report = migrate(str(mapped(tmp_path, text)), f"sqlite:///{tmp_path / 'target.db'}", tmp_path / "run")
+    assert "15.8% of the items have a meaning here (16 are kept as rows of tables)" in " ".join(render_text(report, "en").split())

@@ -140,7 +140,7 @@ class MappedExporter:
             if hidden:
                 yield Noted(
                     f"mapped.{selection.entry.kind}.native.secret",
-                    ref(selection.entry.kind, selection.table.name if selection.table else "?"),
+                    ref(selection.entry.kind, selection.name),
                     hidden,
                 )
         yield from self._left()

@@ -14,6 +14,7 @@ from reversa.adapter import Attached, BlobRef, Change, Item, Noted, Unreadable
 from reversa.records import KINDS, File, Opaque, Record, Ref, kind_of, ref, ref_to
 from reversa.schema import Field, fields
 from reversa.systems.mapped.mapping import Cases, Constant, Entry, Expression, Members, Reference, Several, Value, expressions
+from reversa.systems.mapped.secrets import cleaned, hide_value
 from reversa.systems.mapped.selecting import Selection
 from reversa.systems.mapped.staging import ROW
 from reversa.systems.mapped.values import Kept, convert
@@ -68,7 +69,9 @@ class Assembler:
         rows = batch.column(ROW).to_pylist()
         leaves = self._leaves(batch)
         values = {name: self._values(value, self._fields[name], leaves, len(rows)) for name, value in self._entry.given()}
-        natives = self._natives(batch)
+        natives, hidden = self._natives(batch)
+        if hidden:
+            yield Noted(secret(self._entry.kind).code, ref(self._entry.kind, self._selection.name), hidden)
         contents = leaves[-1] if self._entry.content is not None else None
         names = list(values)
         for number, members in enumerate(zip(*values.values(), strict=True) if values else [()] * len(rows)):
@@ -116,18 +119,23 @@ class Assembler:
         yield Noted(_missing(kind_of(record)).code, ref_to(record), detail=path[:200])
         yield msgspec.structs.replace(record, availability="absent") if isinstance(record, File) and record.availability is None else record
 
-    def _natives(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-        """What no field carries, row by row."""
+    def _natives(self, batch: pa.RecordBatch) -> tuple[list[dict[str, Any]], int]:
+        """What no field carries, row by row, and how many secrets were in it."""
+        hidden = 0
         made: list[dict[str, Any]] = [{} for _ in range(len(batch))]
         for number, name in enumerate(self._selection.leftover):
-            for native, value in zip(made, batch.column(f"n{number}").to_pylist(), strict=True):
+            texts, count = cleaned(batch.column(f"n{number}"))
+            hidden += count
+            for native, value in zip(made, texts, strict=True):
                 if value is not None:
                     native[name] = value
         for number, inner in enumerate(self._selection.embedded):
             for native, value in zip(made, batch.column(f"e{number}").to_pylist(), strict=True):
                 if value is not None:
-                    native[inner.table.name] = [{k: v for k, v in row.items() if v is not None} for row in msgspec.json.decode(value)]
-        return made
+                    rows = [{k: v for k, v in row.items() if v is not None} for row in msgspec.json.decode(value)]
+                    hidden += sum(map(hide_value, rows))
+                    native[inner.table.name] = rows
+        return made, hidden
 
     def _values(self, value: Value, of: Field, leaves: Columns, count: int) -> Sequence[Any]:
         """A value of the mapping, for every row."""

@@ -65,7 +65,7 @@ class Dump:
             yield self._cut
 
     def count(self, table: Table) -> int:
-        total = 0
+        total = int(self._cut is not None and self._cut.table == table.name)
         for part in self._parts.get(table.name, ()):
             with self._window(part) as window:
                 total += inserts.count(window, self._dialect) if part.copy is None else pgcopy.count(window)
@@ -105,8 +105,9 @@ class Dump:
         except (OSError, EOFError, zlib.error) as error:
             raise SourceError(f"{self._path} cannot be read: {error}", "Copy the dump again from where it was made.") from error
         end = window.data[-(1 << 16) :]
+        last = last or next(iter(self._definitions.tables), "")
         if last and whole and (window.broken or any(begin.search(first) and mark not in end for begin, mark in _ENDS)):
-            self._cut = Damaged(last, "the end", window.broken or "the dump ends too early: rows and tables may be missing after this one", count=0)
+            self._cut = Damaged(last, "the end", window.broken or "the dump ends too early: rows and tables may be missing after this one")
 
     def _note_encoding(self, text: bytes) -> None:
         if found := _ENCODING.search(text):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from reversa.adapter import Change, Item, Noted
 from reversa.records import Cell, Column, Row, Table, ref
 from reversa.systems.mapped import tables
-from reversa.systems.mapped.secrets import is_secret
+from reversa.systems.mapped.secrets import cleaned, hide_value, is_secret
 from reversa.systems.mapped.staging import ROW, distinct
 
 SECRET = Change("mapped.row.cells.secret", "row", "cells", "lost", "policy", "passwords, tokens and keys are never taken along")
@@ -57,16 +57,18 @@ def row_records(table: tables.Table, batches: Iterator[pa.RecordBatch]) -> Itera
     names = list(distinct(column.name for column in table.columns))
     open_, shut = [name for name in names if not is_secret(name)], [name for name in names if is_secret(name)]
     for batch in batches:
-        columns = {name: batch.column(name).to_pylist() for name in open_}
-        hidden = sum(len(batch) - batch.column(name).null_count for name in shut)
-        if hidden:
-            yield Noted(SECRET.code, ref("table", table.name), hidden)
+        found = {name: cleaned(batch.column(name)) for name in open_}
+        columns = {name: texts for name, (texts, _) in found.items()}
+        hidden = sum(len(batch) - batch.column(name).null_count for name in shut) + sum(count for _, count in found.values())
         numbers = cast("list[int]", batch.column(ROW).to_pylist())
         for number, values in zip(numbers, zip(*columns.values(), strict=True) if columns else [()] * len(numbers), strict=True):
             row = dict(zip(open_, values, strict=True))
+            hidden += hide_value(row)
             id = _id(table, number, row)
             cells = [Cell(column=name, value=value) for name, value in row.items() if value is not None]
             yield Row(id=id, root=ref("row", id), table=ref("table", table.name), cells=cells)
+        if hidden:
+            yield Noted(SECRET.code, ref("table", table.name), hidden)
 
 
 def _id(table: tables.Table, number: int, row: Mapping[str, Any]) -> str:

@@ -1,9 +1,15 @@
-"""Columns whose values are never taken along, by their names: passwords, their hashes, tokens and keys."""
+"""What opens doors and is never taken along, by its name: columns, members of JSON and PHP values, settings by their key."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute
+
+pc: Any = pyarrow.compute
+REMOVED = "REMOVED-BY-REVERSA"
 _SECRET = re.compile(
     r"(^|_)(pass|passwd|password|passphrase|pwd|secret|secrets|token|tokens|salt|otp|totp|mfa|api_?key|private_?key|credential|credentials)(_|$)"
     r"|password|passwd|crypted|_hash$|^hash$|apikey|secret_key|activation_key|access_key|auth_key|recovery_code|session_key|session_data"
@@ -11,9 +17,49 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(
     r"(content|file|sha1?|sha256|md5|body|text|image|blob)_?hash$|^(last_|password_)?.*(_at|_on|_date|_count|_changed|_expires|_set)$"
 )
+_HINT = r"(?i)pass|secret|token|salt|otp|mfa|key|credential|pwd"
+_IN_JSON = re.compile(r'("((?:[^"\\]|\\.)*)"\s*:\s*)"(?:[^"\\]|\\.)+"')
+_IN_PHP = re.compile(r'(s:\d+:"([^"]*)";)s:\d+:"[^"]+";')
+_KEYS, _VALUES = ("key", "name", "k", "option_name", "meta_key", "setting", "code"), ("value", "v", "option_value", "meta_value", "content")
 
 
 def is_secret(column: str) -> bool:
     """Whether a column holds what opens a door."""
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()
+    name = re.sub(r"[^a-z0-9]", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower())
     return bool(_SECRET.search(name)) and not _NO_SECRET.search(name)
+
+
+def cleaned(column: pa.Array[Any]) -> tuple[list[Any], int]:
+    """The texts of a column without the secrets that lie in JSON and PHP values, and how many those were."""
+    texts = column.to_pylist()
+    if not pc.any(pc.match_substring_regex(column, _HINT)).as_py():
+        return texts, 0
+    found = [(text, 0) if text is None else _without(text) for text in texts]
+    return [text for text, _ in found], sum(count for _, count in found)
+
+
+def hide_value(row: dict[str, Any]) -> int:
+    """Remove the value of a setting whose key is called like a secret; how many were removed."""
+    key = next((name for name in _KEYS if name in row), None)
+    value = next((name for name in _VALUES if row.get(name)), None)
+    if key is None or value is None or not isinstance(row[key], str) or not is_secret(row[key]):
+        return 0
+    row[value] = REMOVED
+    return 1
+
+
+def _without(text: str) -> tuple[str, int]:
+    count = 0
+
+    def hidden(found: re.Match[str], written: str) -> str:
+        nonlocal count
+        if not is_secret(found[2]):
+            return found[0]
+        count += 1
+        return found[1] + written
+
+    if text[:1] in "{[":
+        text = _IN_JSON.sub(lambda found: hidden(found, f'"{REMOVED}"'), text)
+    elif text[:2] in ("a:", "O:"):
+        text = _IN_PHP.sub(lambda found: hidden(found, f's:{len(REMOVED)}:"{REMOVED}";'), text)
+    return text, count

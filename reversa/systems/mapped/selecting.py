@@ -40,6 +40,11 @@ class Selection:
     secrets: tuple[str, ...]
     embedded: tuple[Embedded, ...]
 
+    @property
+    def name(self) -> str:
+        """What a person calls the source of its rows: the table, or the line of the mapping."""
+        return self.table.name if self.table else f"line {self.entry.node.line}"
+
     def rows(self) -> str:
         """The numbers of the rows that it maps."""
         return f"SELECT {ROW} FROM ({self.sql}) WHERE {ROW} IS NOT NULL"
