@@ -302,6 +302,20 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, old: str, new: str
     assert near in error.value.hint
 
 
+def test_sql_that_fails_on_one_row_names_its_entry(tmp_path: Path) -> None:
+    path = mapped(tmp_path, MAPPING.replace("      username: login", "      order: login::int"))
+    with pytest.raises(MappingError, match=r"line 4: the SQL of this entry fails on a row: .*'anna'") as error, opened(path):
+        pass
+    assert "TRY_CAST" in error.value.hint
+
+
+def test_keys_that_lead_nowhere_known_are_none(tmp_path: Path) -> None:
+    script = CUSTOMERS + "CREATE TABLE odd(a INT REFERENCES nowhere, b INT REFERENCES orgs, c INT, d INT, FOREIGN KEY (c, d) REFERENCES orgs);"
+    script += "INSERT INTO odd VALUES (1, 2, 3, 4);"
+    found, _ = read(mapped(tmp_path, DIVIDED, script), "bee")
+    assert "row:odd/#0" in found
+
+
 def test_two_entries_on_one_id_are_refused(tmp_path: Path) -> None:
     text = (
         MAPPING.replace("  - kind: group\n", "  - kind: user\n")

@@ -139,14 +139,17 @@ def _reflected(engine: sa.Engine) -> list[Table]:
                     _name(place[0], place[1]),
                     tuple(Column(column["name"], _type(column["type"], engine)) for column in columns),
                     tuple((keys[place]["constrained_columns"] if place in keys else None) or ()),
-                    tuple(_foreign_key(lead) for lead in leads.get(place, ())),
+                    tuple(key for lead in leads.get(place, ()) if (key := _foreign_key(lead, keys)) is not None),
                 )
             )
     return found
 
 
-def _foreign_key(lead: Any) -> ForeignKey:
-    return ForeignKey(tuple(lead["constrained_columns"]), _name(lead["referred_schema"], lead["referred_table"]), tuple(lead["referred_columns"]))
+def _foreign_key(lead: Any, keys: Any) -> ForeignKey | None:
+    """A key that names no columns leads to the primary key; one that leads to nothing known is none."""
+    place = (lead["referred_schema"], lead["referred_table"])
+    to = lead["referred_columns"] or (keys[place]["constrained_columns"] if place in keys else ())
+    return ForeignKey(tuple(lead["constrained_columns"]), _name(*place), tuple(to)) if len(to) == len(lead["constrained_columns"]) else None
 
 
 def _name(schema: str | None, name: str) -> str:

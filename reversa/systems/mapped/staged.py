@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -59,8 +60,20 @@ class Staged:
             for owner, inner in embed(self._staging, self.tables[name], left) if left.within else ():
                 embedded.setdefault(owner, []).append(inner)
         self.selections = [select(self._staging, entry, embedded) for entry in self.mapping.entries]
+        for selection in self.selections:  # all of it once: a cast may fail on a single row
+            with self._asked(selection):
+                self._staging.rows(f"SELECT {', '.join(f'max(c{n})' for n in range(len(selection.leaves)))} FROM ({selection.sql})")
         self._account()
         self._refuse_one_id_twice()
+
+    @contextlib.contextmanager
+    def _asked(self, selection: Selection) -> Iterator[None]:
+        """Turn what goes wrong with the SQL of an entry, on some row, into an error that names the entry."""
+        try:
+            yield
+        except duckdb.Error as error:
+            hint = "TRY_CAST(column AS INTEGER) gives NULL where a text is no number; try(expression) NULL where anything fails."
+            raise selection.entry.node.wrong(f"the SQL of this entry fails on a row: {reason(error)}.", hint) from error
 
     def _spoken_of(self) -> set[str]:
         """Tables whose name occurs in the SQL of the mapping; others are not staged, unless they have to be divided."""

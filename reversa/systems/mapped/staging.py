@@ -17,7 +17,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from reversa.errors import DiskError
+from reversa.errors import DiskError, SourceError
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.mapped.tables import BATCH, Damaged, Reader, Table
 
@@ -42,6 +42,11 @@ class Staging:
 
     def add(self, reader: Reader, table: Table) -> None:
         """Take in the rows of a table."""
+        twin = next((name for name in self.tables if name.casefold() == table.name.casefold()), None)
+        if twin is not None:
+            raise SourceError(
+                f"The tables {twin} and {table.name} differ by case only, and a mapping cannot tell them apart.", "Rename one of them in a copy."
+            )
         self.tables[table.name] = table
         schema = _schema(table)
         schema_name, _, _ = table.name.rpartition(".")
