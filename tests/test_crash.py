@@ -196,4 +196,4 @@ def test_nothing_else_writes_files() -> None:
         found = re.findall(r"write_text|write_bytes|\bopen\(\"[wax]b?\"|ParquetWriter", path.read_text(encoding="utf-8"))
         if path.name == "runfolder.py":
             found.remove('open("w"')  # the lock
-        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name in ("demo", "testing"), path
+        assert not found or path.name in WRITES_ITS_OWN_WAY or path.parent.name in ("demo", "ruche", "testing"), path

@@ -27,7 +27,16 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
     if draft.kind == "page" and one.key:
         yield from _head(guesser, draft)
     if "space" not in given and any(f.name == "space" for f in fields(draft.kind)):
-        yield from _space(guesser, draft)
+        yield from _through(guesser, draft, "space", ("space",))
+    if "created_by" not in given:
+        yield from _through(guesser, draft, "created_by", ("user",))
+    if draft.kind == "user":
+        yield from _roles(draft)
+    if draft.kind == "activity":
+        yield from _targets(guesser, draft)
+    number = next((line for line in draft.lines if line.field == "number"), None)
+    if draft.kind == "revision" and number and one.profiles[number.columns[0]].shape in ("integer", "boolean"):
+        yield Line("order", number.value, 0.8, "the number of the version")
     if "parent" not in given and one.key and not draft.mark and draft.kind in ("space", "page", "task", "group", "company"):
         yield from _closure(guesser, draft)
     wanted = {"user": ("emails", "email"), "contact": ("emails", "email"), "task": ("assignees", "user")}.get(draft.kind)
@@ -55,17 +64,42 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
         yield from _poll_choices(guesser, draft)
 
 
-def _space(guesser: Guesser, draft: Draft) -> Iterator[Line]:
-    """The space that something between the two lies in, as the wiki of a project."""
+def _through(guesser: Guesser, draft: Draft, name: str, kinds: tuple[str, ...]) -> Iterator[Line]:
+    """What something between the two leads to: the project of a wiki, the user behind an actor."""
     for column, lead in draft.known.leads.items():
         between = guesser.known[lead.table]
-        for other, further in between.leads.items() if lead.table not in guesser.drafts and between is not draft.known else ():
-            to = guesser.drafted(further.table, ("space",))
+        if guesser.drafts.get(lead.table) or between is draft.known or (name == "created_by" and between.words[-1:] not in (("actor",), ("author",))):
+            continue
+        for other, further in between.leads.items():
+            to = guesser.drafted(further.table, kinds)
             sql = guesser.lookup(draft, column, (between.stems[other],)) if to else None
             if to and sql:
                 id = f"{literal(to.mark)} || {sql}" if to.mark else sql
-                yield Line("space", f"{{space: {scalar(id)}}}", 0.8 * further.sure * lead.sure, f"through {escaped(between.name)[:40]}", (column,))
+                sure = 0.8 * further.sure * lead.sure
+                yield Line(name, f"{{{to.kind}: {scalar(id)}}}", sure, f"through {escaped(between.name)[:40]}", (column,))
                 return
+
+
+def _roles(draft: Draft) -> Iterator[Line]:
+    """A mark of administrators as a role."""
+    one = draft.known
+    marks = ("admin", "is_admin", "is_superuser", "superuser", "is_administrator")
+    for column in one.usable:
+        if one.stems[column] in marks and (one.profiles[column].shape == "boolean" or "bool" in one.type(column)):
+            yes = literal(truth(one, column)[0])
+            yield Line("roles", scalar(f"CASE WHEN {draft.part(column)} = {yes} THEN list_value('admin') END"), 0.75, "a mark", (column,))
+            return
+
+
+def _targets(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    """All that an activity is about."""
+    kinds = ("task", "ticket", "deal", "contact", "company", "page", "event", "space")
+    found = [(column, found) for column in draft.known.leads if (found := guesser.reference(draft, column, kinds))]
+    pairs = [line for pair in draft.known.pairs if (line := guesser.pair(draft, pair, kinds))]
+    values = [value for _, (value, *_) in found] + [line.value for line in pairs]
+    if values:
+        sure = min([sure for _, (_, sure, *_) in found] + [line.sure for line in pairs])
+        yield Line("targets", f"[{', '.join(values)}]", 0.85 * sure, "all that it leads to", tuple(column for column, _ in found))
 
 
 def _closure(guesser: Guesser, draft: Draft) -> Iterator[Line]:
@@ -141,7 +175,9 @@ def _state(draft: Draft) -> Line | None:
     ):
         for column in one.usable:
             called, profile = one.stems[column], one.profiles[column]
-            times = profile.shape in ("instant", "local", "epoch", "packed") or (not profile.shape and re.search("time|date", one.type(column)))
+            times = profile.shape in ("instant", "local", "epoch", "packed") or (
+                not profile.shape and re.search("time|date|_at |_on ", f"{one.type(column)} {called} ")
+            )
             if called in (f"{stem}_at", f"{stem}_on", f"date_{stem}", f"{stem}_date", f"{stem}_le", stem) and times:
                 cases.append(f"WHEN {draft.part(column)} IS NOT NULL THEN '{state}'")
                 used.append(column)

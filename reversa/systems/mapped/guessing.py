@@ -280,8 +280,8 @@ class Guesser:
         ):
             return None
         markup = shape if shape in MARKUPS else "plain"
-        fits = {"html": 0.97, "markdown": 0.9, "": 0.75}.get(shape, 0.8)
-        why = {"html": "tags of HTML", "markdown": "signs of Markdown"}.get(shape, "no markup met")
+        fits = {"html": 0.97, "markdown": 0.9, "textile": 0.9, "wikitext": 0.9, "": 0.75}.get(shape, 0.8)
+        why = f"signs of {shape}" if shape in MARKUPS else "no markup met"
         return Line(of.name, f"{{{markup}: {scalar(draft.column(column))}}}", sure * fits, f"name, {why}", (column,))
 
     def _choice(self, draft: Draft, of: Field, column: str, sure: float) -> Line | None:
@@ -320,7 +320,7 @@ class Guesser:
             cases = ", ".join(f"{scalar(value)}: '?'" for value in profile.enumeration)
             stub = f"{{by: {scalar(draft.column(column))}, values: {{{cases}}}}}" if cases else scalar(draft.column(column))
             return Line(of.name, stub, 0.3 * sure, "name, codes of the program", (column,))
-        elif shape in ("html", "markdown") and of.name in ("title", "name", "subject"):
+        elif shape in MARKUPS and of.name in ("title", "name", "subject"):
             fits = 0.8
         elif re.fullmatch(r"(tiny)?int.*|.*bool.*", one.type(column)) and of.name not in ("number", "version"):
             fits = 0.4

@@ -56,17 +56,17 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
         "*": {
             "created_at": "created_at created_on:0.93 created:0.9 date_created:0.9 created_date:0.9 creation_date:0.9 date_joined:0.85 inserted_at:0.9 "
             "timestamp:0.9 registered_at:0.85 registration:0.85 registered:0.85 date_added:0.85 added_at:0.85 added_on:0.85 posted_at:0.85 sent_at:0.85 "
-            "date:0.7 cree_le:0.9 date_creation:0.9 uploaded_at:0.85 create_time:0.9 ctime:0.8 create_date:0.9 submitted_at:0.7 submit_date:0.8 post_date:0.8",
+            "date:0.7 cree_le:0.9 date_creation:0.9 uploaded_at:0.85 create_time:0.9 ctime:0.8 create_date:0.9 submitted_at:0.7 submit_date:0.8",
             "updated_at": "updated_at updated_on:0.93 modified:0.9 updated:0.9 modified_at:0.93 date_modified:0.9 last_modified:0.9 modified_on:0.9 "
             "edited_at:0.9 modified_date:0.9 modifie_le:0.9 date_modification:0.9 update_time:0.9 mtime:0.8 write_date:0.9 touched:0.5 last_edited_at:0.85 changed:0.7",
             "created_by": "author:0.93 created_by creator:0.93 user:0.85 account:0.8 poster:0.85 uploaded_by:0.93 uploader:0.93 sender:0.9 posted_by:0.9 "
             "added_by:0.85 owner:0.6 auteur:0.93 cree_par:0.93 actor:0.85 person:0.5 member:0.5 submitter:0.8 reporter:0.8 author_user:0.9 editor:0.6 writer:0.7 reacted_by:0.8",
             "updated_by": "updated_by modified_by:0.95 editor:0.75 last_editor:0.9 edited_by:0.9 modifie_par:0.9 last_modified_by:0.93 changed_by:0.8",
-            "url": "permalink:0.7 canonical_url:0.7 guid_url:0.5",
-            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 rang:0.5 weight:0.35 menu_order:0.5",
+            "url": "permalink:0.7 canonical_url:0.7",
+            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 rang:0.5 weight:0.35",
         },
         "user": {
-            "username": "login username user_name:0.9 name:0.6 nick:0.8 nickname:0.7 handle:0.8 identifiant:0.9 pseudo:0.85 screen_name:0.8 user_login:0.9",
+            "username": "login username user_name:0.9 name:0.6 nick:0.8 nickname:0.7 handle:0.8 identifiant:0.9 pseudo:0.85 screen_name:0.8",
             "display_name": "display_name public_name:0.8 nom_affiche shown_name:0.8 nickname:0.6 name:0.55 label:0.5",
             "full_name": "full_name fullname real_name:0.93 realname:0.93 nom_complet complete_name:0.9 name:0.75",
             "given_name": "first_name firstname given_name forename:0.9 prenom fname:0.8",
@@ -115,7 +115,7 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "minor": "minor:0.95 minor_edit:0.95 is_minor:0.95 mineur:0.9",
             "comment": "comment:0.93 comments:0.9 summary:0.93 change_note:0.9 commit_message:0.85 message:0.7 edit_summary:0.95 notes:0.6 resume:0.7 note:0.7 change_summary:0.93",
             "title": "title:0.93 name:0.6 subject:0.6 titre:0.93",
-            "body": "body content:0.93 text:0.93 html:0.9 data:0.6 contenu:0.93 texte:0.93 description:0.7 markdown:0.85 source:0.6 body_html:0.8 raw:0.7 contents:0.85",
+            "body": "body content:0.93 text:0.93 html:0.9 data:0.6 contenu:0.93 texte:0.93 description:0.8 markdown:0.85 source:0.6 body_html:0.8 raw:0.7 contents:0.85",
             "created_at": "updated_on:0.9 updated_at:0.85 modified:0.8",
             "updated_at": "",
         },
@@ -147,7 +147,7 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "version": "version:0.7",
         },
         "tag": {
-            "label": "name:0.9 label:0.95 tag:0.9 title:0.8 nom:0.9 libelle:0.93 to:0.6 keyword:0.9 value:0.5",
+            "label": "name:0.9 label:0.95 tag:0.9 title:0.8 nom:0.9 libelle:0.93 to:0.75 keyword:0.9 value:0.5",
             "scheme": "scheme:0.85 vocabulary:0.85 taxonomy:0.85 context:0.6",
         },
         "grant": {
@@ -192,7 +192,7 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "family_name": "last_name:0.95 lastname:0.95 family_name:0.95 surname:0.93 nom:0.85 lname:0.85",
             "title": "job_title:0.93 title:0.75 position:0.6 fonction:0.9",
             "emails": "email:0.95 mail:0.93 email_address:0.95 secondary_email:0.85 courriel:0.93 primary_email:0.93",
-            "phones": "phone:0.93 phone_number:0.93 mobile:0.9 telephone:0.93 tel:0.9 mobile_number:0.9 secondary_number:0.7 office_phone:0.85 portable:0.7",
+            "phones": "phone:0.93 phone_number:0.93 mobile:0.9 telephone:0.93 tel:0.9 office_phone:0.85 portable:0.7",
             "addresses": "address:0.7 adresse:0.7 postal_address:0.8 full_address:0.8",
             "company": "company:0.95 organization:0.85 organisation:0.85 account:0.75 societe:0.9 entreprise:0.9",
             "owner": "owner:0.9 assigned_to:0.75 responsible:0.85 responsable:0.85 manager:0.5",
@@ -324,7 +324,6 @@ SIDES = frozenset(
     [
         "meta",
         "metadata",
-        "metum",
         "preference",
         "setting",
         "option",
@@ -366,7 +365,7 @@ HEADS = frozenset(("thread", "topic", "discussion", "conversation", "sujet"))
 
 STATES = {
     "publish": "live", "published": "live", "live": "live", "active": "live", "open": "live", "publie": "live", "visible": "live", "normal": "live",
-    "draft": "draft", "auto-draft": "draft", "pending": "draft", "brouillon": "draft", "unpublished": "draft",
+    "draft": "draft", "pending": "draft", "brouillon": "draft", "unpublished": "draft",
     "archived": "archived", "archive": "archived", "trash": "deleted", "trashed": "deleted", "deleted": "deleted", "removed": "deleted", "supprime": "deleted",
 }  # fmt: skip
 CHOICES: dict[str, dict[str, str]] = {

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reversa.systems.mapped.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
 from reversa.systems.mapped.profiling import Profile, profile
@@ -105,6 +106,7 @@ def classes(one: Known) -> tuple[str, ...]:
     return tuple(text for text in found if text[:1].isalpha() and len(text) < 60)
 
 
+@lru_cache(100_000)
 def snake(name: str) -> str:
     """A name in small letters without accents, its words joined by ``_``."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
@@ -112,6 +114,7 @@ def snake(name: str) -> str:
     return re.sub(r"\W+", "_", plain).strip("_").lower()
 
 
+@lru_cache(100_000)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in the singular; two known words written as one are two."""
     found: list[str] = []
@@ -129,6 +132,8 @@ def words(name: str) -> tuple[str, ...]:
 def singular(word: str) -> str:
     if word in ("news", "status", "address", "access", "alias", "metadata", "avis", "process"):
         return word
+    if word.endswith("s") and word[:-1] in VOCABULARY:
+        return word[:-1]
     for end, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("iases", "ias"), ("uses", "us"), ("aux", "al")):
         if word.endswith(end) and len(word) > len(end) + 1:
             return word.removesuffix(end) + instead
@@ -160,6 +165,7 @@ def _key(one: Known) -> str | None:
     return None
 
 
+@lru_cache(100_000)
 def bare(stem: str) -> str:
     """What a key is called after: ``author`` of ``author_id`` and of ``id_author``."""
     return _KEY_BEGINS.sub("", _KEY_ENDS.sub("", stem))
@@ -184,7 +190,8 @@ def _by_name(one: Known, column: str, known: Iterable[Known]) -> Lead | None:
     as_key = called != stem
     if not called or (of.shape not in ("", "boolean", "integer", "uuid") and not as_key):
         return None
-    if not as_key and (of.shape == "boolean" or not of.values or called.split("_")[-1] in _NO_KEYS):
+    counts = singular(called.split("_")[-1]) != called.split("_")[-1] or called.split("_")[-1] in _NO_KEYS
+    if not as_key and (of.shape == "boolean" or not of.values or counts):
         return None  # `author` that is 0 or 1, or nothing, is rather a mark than a key
     best: Lead | None = None
     for other in known:
@@ -204,6 +211,8 @@ def _called(called: str, one: Known, other: Known, name: tuple[str, ...]) -> flo
         return (0.95 if called in ("parent", "reply_to") else 0.8) if other is one else 0.0
     if not mine:
         return 0.0
+    if mine == ("from",):  # what links and redirects call their page
+        return 0.8 if name[-1:] == ("page",) and one.phrase.endswith(("link", "redirect")) else 0.0
     if mine == name:
         return 0.97
     if name[-len(mine) :] == mine:
