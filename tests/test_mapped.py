@@ -316,6 +316,12 @@ def test_keys_that_lead_nowhere_known_are_none(tmp_path: Path) -> None:
     assert "row:odd/#0" in found
 
 
+def test_tables_with_odd_names_are_read(tmp_path: Path) -> None:
+    path = database(tmp_path, 'CREATE TABLE "a.b"(x TEXT); INSERT INTO "a.b" VALUES (1); CREATE TABLE ""(x TEXT); INSERT INTO "" VALUES (2);')
+    found, _ = read(path)
+    assert {"row:a.b/#0", "row:/#0"} <= found.keys()
+
+
 def test_two_entries_on_one_id_are_refused(tmp_path: Path) -> None:
     text = (
         MAPPING.replace("  - kind: group\n", "  - kind: user\n")

@@ -84,7 +84,8 @@ class Live:
 
     def _place(self, table: Table) -> str:
         quote = self._engine.dialect.identifier_preparer.quote
-        return ".".join(quote(part) for part in table.name.rsplit(".", 1))
+        parts = table.name.rsplit(".", 1) if self._dialect.name == "postgresql" else [table.name]  # the others have no schemas here
+        return ".".join(map(quote, parts))
 
     def count(self, table: Table) -> int:
         with answered(self._engine), self._engine.connect() as connection:

@@ -87,7 +87,7 @@ class Staged:
         texts += [text for left in self.mapping.rows.values() for owner, on in left.within.items() for text in (owner, on.sql)]
         whole = "\n".join(texts).casefold()
         within = {name for name, left in self.mapping.rows.items() if left.within}
-        return {name for name in self.tables if name in within or name.rpartition(".")[2].casefold() in whole}
+        return {name for name in self.tables if name in within or (name.rpartition(".")[2].casefold() or "\0") in whole}
 
     def _account(self) -> None:
         """Which rows of each table are mapped: those of its entries, and those within a record."""

@@ -24,24 +24,26 @@ class Inflated:
     def read(self, size: int) -> bytes:
         """As many bytes, or fewer at the end. Raises EOFError, zlib.error where there is nothing more to be had."""
         found = bytearray()
-        while len(found) < size:
-            given = self._zlib.unconsumed_tail or self._zlib.unused_data or self._source.read(1 << 16)
-            if self._zlib.eof and not given:
-                break
-            if self._zlib.eof:
-                self._zlib = _inflater()
-            try:
-                found += self._zlib.decompress(given, size - len(found))
-            except zlib.error:
-                if not found:
-                    raise
-                break
-            if not given and not self._zlib.eof:
-                if found:
-                    break
-                raise EOFError("the compressed data ends too early")
+        try:
+            while len(found) < size and (piece := self._piece(size - len(found))) is not None:
+                found += piece
+        except (EOFError, zlib.error):
+            if not found:
+                raise
         self._position += len(found)
         return bytes(found)
+
+    def _piece(self, size: int) -> bytes | None:
+        """At most as many bytes, perhaps none yet; nothing at the end."""
+        given = self._zlib.unconsumed_tail or self._zlib.unused_data or self._source.read(1 << 16)
+        if self._zlib.eof:
+            if not given:
+                return None
+            self._zlib = _inflater()
+        piece = self._zlib.decompress(given, size)
+        if not piece and not given and not self._zlib.eof:
+            raise EOFError("the compressed data ends too early")
+        return piece
 
     def seek(self, position: int) -> int:
         """Forwards only."""
