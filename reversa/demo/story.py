@@ -44,8 +44,8 @@ def tell(folder: Path, language: Language) -> None:
 
     click.echo(t("demo.break"))
     page = archive / "pages" / PAGE / "00001.html"
-    click.echo(f"$ sed -i 's|{TITLE}|&2 |' {page}")
-    page.write_text(page.read_text(encoding="utf-8").replace(TITLE, f"{TITLE}2 "), encoding="utf-8")
+    click.echo(f"$ sed -i '0,\\|{TITLE}|s||&2 |' {page}")
+    page.write_text(page.read_text(encoding="utf-8").replace(TITLE, f"{TITLE}2 ", 1), encoding="utf-8")
     click.echo(f"$ reversa verify {run}")
     keep = folder / "report-before.html"
     shutil.copyfile(run / f"report.{language}.html", keep)
