@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -320,6 +321,28 @@ def test_tables_with_odd_names_are_read(tmp_path: Path) -> None:
     path = database(tmp_path, 'CREATE TABLE "a.b"(x TEXT); INSERT INTO "a.b" VALUES (1); CREATE TABLE ""(x TEXT); INSERT INTO "" VALUES (2);')
     found, _ = read(path)
     assert {"row:a.b/#0", "row:/#0"} <= found.keys()
+
+
+TREE = """
+CREATE TABLE pages(id INT, title TEXT, parent_id INT, path TEXT, lft INT, rgt INT);
+CREATE TABLE paths(ancestor INT, descendant INT, depth INT);
+INSERT INTO pages VALUES (1,'root',NULL,'/1/',1,10), (2,'a',1,'/1/2/',2,7), (13,'b',2,'/1/2/13/',3,4), (4,'c',2,'/1/2/4/',5,6), (5,'d',1,'/1/5/',8,9);
+INSERT INTO paths VALUES (1,1,0),(2,2,0),(13,13,0),(4,4,0),(5,5,0),(1,2,1),(2,13,1),(2,4,1),(1,5,1),(1,13,2),(1,4,2);
+"""
+
+
+@pytest.mark.parametrize("kind", ["regexp_extract", "arg_max", "closure"])
+def test_trees_as_the_manual_says(tmp_path: Path, kind: str) -> None:
+    manual = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    recipes = {
+        name: recipe for recipe in re.findall(r"`\{page: (.*?)\}`", manual, re.DOTALL) for name in ("regexp_extract", "arg_max") if name in recipe
+    }
+    tables, recipe = ("pages LEFT JOIN paths ON descendant = id AND depth = '1'", "ancestor") if kind == "closure" else ("pages", recipes[kind])
+    text = f"source: {{system: x, tenant: y, database: acme.db}}\nrecords:\n  - kind: page\n    from: {tables}\n    id: id\n    fields:\n      parent: {{page: {recipe}}}\n"
+    found, _ = read(mapped(tmp_path, text, TREE))
+    assert {id: record.parent for id, record in found.items() if id.startswith("page:")} == {
+        "page:1": None, "page:2": "page:1", "page:13": "page:2", "page:4": "page:2", "page:5": "page:1",
+    }  # fmt: skip
 
 
 def test_two_entries_on_one_id_are_refused(tmp_path: Path) -> None:
