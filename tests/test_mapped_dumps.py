@@ -15,7 +15,7 @@ import pytest
 from reversa.systems.mapped.pgdump import PgDump
 from reversa.systems.mapped.sqldump import SqlDump
 from reversa.systems.mapped.tables import Damaged, ForeignKey, Reader
-from tests.servers import Database, Server, Sqlite
+from tests.servers import Database, Server, Sqlite, _folder_of
 
 TEXTS = ["", "\\N", "\\.", "a\\b", "tab\there", "line\nbreak", "\r\n", "it's \"quoted\" `so`", "NULL", '{"j": 1}', "🎈 é \u202e", "'), (9, 'x", ";\n\\.\n--", "\x01\x7f", " x ", None]  # fmt: skip
 
@@ -208,6 +208,7 @@ def test_dumps_of_sqlite_say_what_it_says(tmp_path: Path, tool: str) -> None:
         said = [dict(zip(("id", "x", "b", 'q"q'), row, strict=True)) for row in database.run(f'SELECT {selected} FROM "ha rd"')]
     file = tmp_path / "dump.sql"
     if tool == "sqlite3":
+        _folder_of("sqlite3")  # or skips
         file.write_bytes(subprocess.run(["sqlite3", tmp_path / "real.db", ".dump"], check=True, capture_output=True).stdout)
     else:
         with contextlib.closing(sqlite3.connect(tmp_path / "real.db")) as connection:
