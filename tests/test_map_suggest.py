@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from reversa.adapter import Options
 from reversa.demo.ruche import write_ruche
 from reversa.records import KINDS
-from reversa.systems.mapped.lexicon import EVIDENCE, FIELDS, STATES, TABLES
 from reversa.systems.mapped.mapping import Mapping, read_mapping
-from reversa.systems.mapped.opening import open_reader
-from reversa.systems.mapped.profiling import profile
-from reversa.systems.mapped.relating import snake, words
 from reversa.systems.mapped.staged import stage
-from reversa.systems.mapped.suggesting import suggest
+from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, STATES, TABLES
+from reversa.systems.mapped.suggest.profiling import profile
+from reversa.systems.mapped.suggest.relating import snake, words
+from reversa.systems.mapped.suggest.writing import suggest
+from reversa.systems.tables.opening import open_reader
 from tests.mapping_score import score, table_of
 from tests.paths import PROJECT
 
@@ -376,7 +376,7 @@ def test_an_empty_database_has_a_mapping_too(tmp_path: Path) -> None:
 
 
 def test_a_password_in_an_address_is_not_written(tmp_path: Path) -> None:
-    from reversa.systems.mapped.suggesting import suggested as written
+    from reversa.systems.mapped.suggest.writing import suggested as written
 
     reader = open_reader(database(tmp_path, *USERS), Options())
     text = written(reader, "postgresql://me:hunter2@host/app", Options(tenant="acme"))

@@ -27,12 +27,12 @@ from reversa.migrating import migrate
 from reversa.records import Record, kind_of
 from reversa.rendering import render_text
 from reversa.schema import fields
-from reversa.systems.mapped.live import Live
 from reversa.systems.mapped.mapping import read_mapping
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.mapped.secrets import is_secret
-from reversa.systems.mapped.tables import Damaged, Table
 from reversa.systems.mapped.values import Kept, convert
+from reversa.systems.tables.contract import Damaged, Table
+from reversa.systems.tables.live import Live
 from tests.paths import PROJECT
 
 SCHEMA = """

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from reversa.systems.mapped.pgdump import PgDump
-from reversa.systems.mapped.sqldump import SqlDump
-from reversa.systems.mapped.tables import Damaged, ForeignKey, Reader
+from reversa.systems.tables.contract import Damaged, ForeignKey, Reader
+from reversa.systems.tables.pgdump import PgDump
+from reversa.systems.tables.sqldump import SqlDump
 from tests.servers import Database, Server, Sqlite, _folder_of
 
 TEXTS = ["", "\\N", "\\.", "a\\b", "tab\there", "line\nbreak", "\r\n", "it's \"quoted\" `so`", "NULL", '{"j": 1}', "🎈 é \u202e", "'), (9, 'x", ";\n\\.\n--", "\x01\x7f", " x ", None]  # fmt: skip

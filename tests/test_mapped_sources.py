@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reversa.errors import SourceError
-from reversa.systems.mapped import delimited, jsonlines, pgcopy, sqllex
-from reversa.systems.mapped import inserts as inserting
-from reversa.systems.mapped.folder import Folder
-from reversa.systems.mapped.pgdump import PgDump
-from reversa.systems.mapped.siard import Siard
-from reversa.systems.mapped.sqldump import SqlDump
-from reversa.systems.mapped.tables import Column, Damaged, ForeignKey, Reader
+from reversa.systems.tables import delimited, jsonlines, pgcopy, sqllex
+from reversa.systems.tables import inserts as inserting
+from reversa.systems.tables.contract import Column, Damaged, ForeignKey, Reader
+from reversa.systems.tables.folder import Folder
+from reversa.systems.tables.pgdump import PgDump
+from reversa.systems.tables.siard import Siard
+from reversa.systems.tables.sqldump import SqlDump
 
 Row = list[str | None]
 PG = "-- PostgreSQL database dump\n\nCREATE TABLE public.t (\n    a text,\n    b text\n);\n\n{}\n-- PostgreSQL database dump complete\n"

@@ -22,8 +22,8 @@ from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.left import ESCAPED, SECRET, ignored, row_records, table_record
 from reversa.systems.mapped.mapping import SUFFIXES, read_mapping
 from reversa.systems.mapped.mapping import Mapping as MappingFile
-from reversa.systems.mapped.opening import open_reader, recognises
 from reversa.systems.mapped.staged import Staged, stage
+from reversa.systems.tables.opening import open_reader, recognises
 
 
 class MappedExporter:
@@ -80,7 +80,7 @@ class MappedExporter:
 
     @classmethod
     def suggest(cls, database: str, options: Options) -> str:
-        from reversa.systems.mapped.suggesting import suggest
+        from reversa.systems.mapped.suggest.writing import suggest
 
         return suggest(database, options)
 

@@ -1,1 +1,1 @@
-"""Any relational schema: its tables, wherever they lie, and the mapping file that says what they mean."""
+"""Any relational schema, and the mapping file that says what it means."""

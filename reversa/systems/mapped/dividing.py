@@ -12,7 +12,7 @@ from reversa.errors import MappingError
 from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.mapping import Customers
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
-from reversa.systems.mapped.tables import ForeignKey, Table
+from reversa.systems.tables.contract import ForeignKey, Table
 
 _ABOVE: Final = '"reversa above"'
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from reversa.adapter import Change, Item, Noted
 from reversa.records import Cell, Column, Row, Table, ref
-from reversa.systems.mapped import tables
 from reversa.systems.mapped.secrets import cleaned, hide_value, is_secret
 from reversa.systems.mapped.staging import ROW, distinct
+from reversa.systems.tables import contract
 
 SECRET = Change("mapped.row.cells.secret", "row", "cells", "lost", "policy", "passwords, tokens and keys are never taken along")
 ESCAPED = Change("mapped.row.cells.not-utf8", "row", "cells", "converted", "source-lacks", "bytes that are no UTF-8, written as \\xNN")
@@ -32,7 +32,7 @@ def ignored(table: str, reason: str) -> Change:
     return Change(f"mapped.row.ignored.{table}", "row", None, "skipped", "policy", reason)
 
 
-def table_record(table: tables.Table) -> Table:
+def table_record(table: contract.Table) -> Table:
     """What is known of a table."""
     leads = {key.columns[0]: f"{key.table}.{key.to[0]}" for key in table.foreign_keys if len(key.columns) == 1 == len(key.to)}
     return Table(
@@ -52,7 +52,7 @@ def _type(native: str) -> str | None:
     return next((name for name, marks in _TYPES.items() if any(mark in lower for mark in marks)), None)
 
 
-def row_records(table: tables.Table, batches: Iterator[pa.RecordBatch]) -> Iterator[Item]:
+def row_records(table: contract.Table, batches: Iterator[pa.RecordBatch]) -> Iterator[Item]:
     """The rows of a table, given with their numbers."""
     names = list(distinct(column.name for column in table.columns))
     open_, shut = [name for name in names if not is_secret(name)], [name for name in names if is_secret(name)]
@@ -71,7 +71,7 @@ def row_records(table: tables.Table, batches: Iterator[pa.RecordBatch]) -> Itera
             yield Noted(SECRET.code, ref("table", table.name), hidden)
 
 
-def _id(table: tables.Table, number: int, row: Mapping[str, Any]) -> str:
+def _id(table: contract.Table, number: int, row: Mapping[str, Any]) -> str:
     """The table and the key; where there is no key, the place of the row in its table."""
     key = [row.get(name) for name in table.primary_key]
     if not key or None in key:

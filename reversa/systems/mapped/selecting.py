@@ -14,7 +14,7 @@ from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.mapping import Cases, Constant, Entry, Expression, Left, Members, Reference, Value, expressions
 from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
-from reversa.systems.mapped.tables import Table
+from reversa.systems.tables.contract import Table
 
 
 @dataclass(frozen=True)

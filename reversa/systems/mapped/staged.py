@@ -19,7 +19,7 @@ from reversa.systems.mapped.mapping import Mapping as MappingFile
 from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.selecting import Embedded, Selection, embed, select
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
-from reversa.systems.mapped.tables import Damaged, Reader, Table
+from reversa.systems.tables.contract import Damaged, Reader, Table
 
 
 class Staged:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from reversa.errors import DiskError, SourceError
 from reversa.systems.mapped.php import php_to_json
-from reversa.systems.mapped.tables import BATCH, Damaged, Reader, Table
+from reversa.systems.tables.contract import BATCH, Damaged, Reader, Table
 
 ROW: Final = "reversa_row"
 """The column that every table has besides its own: the number of the row in the source, from 0."""

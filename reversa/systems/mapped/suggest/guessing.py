@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from reversa.records import ANY
 from reversa.schema import Field, fields
-from reversa.systems.mapped.deriving import worked_out
-from reversa.systems.mapped.drafting import NAMES, Draft, Line, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.lexicon import CHOICES, FIELDS, LIKES, TABLES
-from reversa.systems.mapped.profiling import MARKUPS
-from reversa.systems.mapped.relating import Known, Pair, bare, words
+from reversa.systems.mapped.suggest.deriving import worked_out
+from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, last, literal, placed, scalar, truth, word
+from reversa.systems.mapped.suggest.lexicon import CHOICES, FIELDS, LIKES, TABLES
+from reversa.systems.mapped.suggest.profiling import MARKUPS
+from reversa.systems.mapped.suggest.relating import Known, Pair, bare, words
 
 PEOPLE = ("user", "group")
 _OFF = ("disabled", "blocked", "suspended", "inactive", "banned", "deactivated")

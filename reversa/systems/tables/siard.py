@@ -14,11 +14,11 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.archives import open_zip
-from reversa.systems.mapped.sqllex import CAP
-from reversa.systems.mapped.tables import Column, Damaged, ForeignKey, Table, text_of
-from reversa.systems.mapped.texts import batches_of
-from reversa.systems.mapped.xmls import Node, Refused, document, parsed
+from reversa.systems.tables.archives import open_zip
+from reversa.systems.tables.contract import Column, Damaged, ForeignKey, Table, text_of
+from reversa.systems.tables.sqllex import CAP
+from reversa.systems.tables.texts import batches_of
+from reversa.systems.tables.xmls import Node, Refused, document, parsed
 
 _METADATA = "header/metadata.xml"
 _ESCAPE = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u((?![dD][89a-fA-F])[0-9a-fA-F]{4})")

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.archives import open_zip
-from reversa.systems.mapped.tables import Column, Damaged, Table
-from reversa.systems.mapped.texts import batches_of
-from reversa.systems.mapped.xmls import Refused, document, parsed
+from reversa.systems.tables.archives import open_zip
+from reversa.systems.tables.contract import Column, Damaged, Table
+from reversa.systems.tables.texts import batches_of
+from reversa.systems.tables.xmls import Refused, document, parsed
 
 
 class Workbook:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.streams import first_bytes
-from reversa.systems.mapped.tables import Damaged, Table
+from reversa.systems.tables.contract import Damaged, Table
+from reversa.systems.tables.streams import first_bytes
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
 _MAGIC = {".xlsx": b"PK", ".parquet": b"PAR1"}
@@ -63,25 +63,25 @@ class Folder:
         """Libraries are loaded for the files that need them."""
         suffix = file.suffix.lower()
         if suffix == ".xlsx":
-            from reversa.systems.mapped.workbook import Workbook
+            from reversa.systems.tables.workbook import Workbook
 
             book = Workbook(file)
             self._close.append(book.close)
             for table in book.tables:
                 yield _Source(table, partial(book.batches, table), partial(book.count, table))
         elif suffix == ".parquet":
-            from reversa.systems.mapped.parquet import Parquet
+            from reversa.systems.tables.parquet import Parquet
 
             columns = Parquet(file)
             self._close.append(columns.close)
             yield _Source(columns.table, columns.batches, columns.count)
         elif suffix in (".jsonl", ".ndjson"):
-            from reversa.systems.mapped.jsonlines import JsonLines
+            from reversa.systems.tables.jsonlines import JsonLines
 
             lines = JsonLines(file)
             yield _Source(lines.table, lines.batches, lines.count)
         else:
-            from reversa.systems.mapped.delimited import Delimited
+            from reversa.systems.tables.delimited import Delimited
 
             fields = Delimited(file)
             yield _Source(fields.table, fields.batches, fields.count)

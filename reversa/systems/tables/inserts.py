@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from reversa.systems.mapped.ddl import NAME, QUALIFIED, unquoted
-from reversa.systems.mapped.literals import literal_of, values
-from reversa.systems.mapped.sqllex import AHEAD, CAP, END_OF_ROW, Dialect, Pattern, Window, stop
-from reversa.systems.mapped.tables import BATCH, Damaged, Table, text_of
-from reversa.systems.mapped.texts import ENOUGH, as_text, batch_of
+from reversa.systems.tables.contract import BATCH, Damaged, Table, text_of
+from reversa.systems.tables.ddl import NAME, QUALIFIED, unquoted
+from reversa.systems.tables.literals import literal_of, values
+from reversa.systems.tables.sqllex import AHEAD, CAP, END_OF_ROW, Dialect, Pattern, Window, stop
+from reversa.systems.tables.texts import ENOUGH, as_text, batch_of
 
 CUT = "the dump ends in the middle of its rows"
 _HEAD = re.compile(

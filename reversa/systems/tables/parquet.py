@@ -12,8 +12,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.tables import BATCH, Column, Damaged, Table
-from reversa.systems.mapped.texts import batch_of
+from reversa.systems.tables.contract import BATCH, Column, Damaged, Table
+from reversa.systems.tables.texts import batch_of
 
 pc: Any = pyarrow.compute
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from reversa.adapter import Options
 from reversa.errors import SourceError
-from reversa.systems.mapped import pgcopy
-from reversa.systems.mapped.sqllex import Window
-from reversa.systems.mapped.tables import BATCH, Column, Damaged, ForeignKey, Table, text_of
 from reversa.systems.sql.dialects import answered, connect, damage
+from reversa.systems.tables import pgcopy
+from reversa.systems.tables.contract import BATCH, Column, Damaged, ForeignKey, Table, text_of
+from reversa.systems.tables.sqllex import Window
 
 _SYSTEM_SCHEMAS = ("information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys")
 LONGEST = 2**22

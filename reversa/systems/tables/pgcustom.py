@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.streams import Inflated, Input
-from reversa.systems.mapped.tables import text_of
+from reversa.systems.tables.contract import text_of
+from reversa.systems.tables.streams import Inflated, Input
 
 MAGIC = b"PGDMP"
 _OLDEST, _NEWEST = (1, 12), (1, 16)  # PostgreSQL 9.0 to 18

@@ -13,11 +13,11 @@ import msgspec
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped import inserts, pgcopy
-from reversa.systems.mapped.ddl import NAME, QUALIFIED, Definitions, names
-from reversa.systems.mapped.sqllex import SQLITE, Dialect, Statement, Window, statements
-from reversa.systems.mapped.streams import Input, first_bytes, opened
-from reversa.systems.mapped.tables import Damaged, Table, text_of
+from reversa.systems.tables import inserts, pgcopy
+from reversa.systems.tables.contract import Damaged, Table, text_of
+from reversa.systems.tables.ddl import NAME, QUALIFIED, Definitions, names
+from reversa.systems.tables.sqllex import SQLITE, Dialect, Statement, Window, statements
+from reversa.systems.tables.streams import Input, first_bytes, opened
 
 _COPY = re.compile(rf"COPY\s+({QUALIFIED})\s*(?:\(((?:\s*+{NAME}\s*+,?)*+)\)\s*)?FROM\s+stdin\s*$", re.IGNORECASE)
 _LINE, _END_OF_COPY = re.compile(rb"\n"), re.compile(rb"(?<=\n)\\\.\r?(?:\n|$(?!\n))")

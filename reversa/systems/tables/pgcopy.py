@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
 
-from reversa.systems.mapped.inserts import CUT
-from reversa.systems.mapped.sqllex import CAP, Window
-from reversa.systems.mapped.tables import BATCH, Damaged, Table
-from reversa.systems.mapped.texts import as_text, batch_of
+from reversa.systems.tables.contract import BATCH, Damaged, Table
+from reversa.systems.tables.inserts import CUT
+from reversa.systems.tables.sqllex import CAP, Window
+from reversa.systems.tables.texts import as_text, batch_of
 
 pc: Any = pyarrow.compute
 _END = re.compile(rb"^\\\.\r?\n", re.MULTILINE)

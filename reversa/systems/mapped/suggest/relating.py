@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from reversa.systems.mapped.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
-from reversa.systems.mapped.profiling import Profile, profile
 from reversa.systems.mapped.secrets import is_secret
-from reversa.systems.mapped.tables import Reader, Table
+from reversa.systems.mapped.suggest.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.profiling import Profile, profile
+from reversa.systems.tables.contract import Reader, Table
 
 VOCABULARY = frozenset(word for words in TABLES.values() for name in words for word in name.split("_")) | SIDES | frozenset(VISITS)
 _KEY_ENDS = re.compile(r"_(id|ids|uuid|guid|fk|pk|ref|key|no)$")

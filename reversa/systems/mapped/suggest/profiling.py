@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from reversa.systems.mapped.staging import distinct
-from reversa.systems.mapped.tables import Damaged, Reader, Table
+from reversa.systems.tables.contract import Damaged, Reader, Table
 
 SAMPLE = 1000
 """Rows that are looked at."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from reversa.errors import SourceError
-from reversa.systems.mapped.sqllex import AHEAD, CAP, Window
-from reversa.systems.mapped.tables import BATCH, Column, Damaged, Table, text_of
-from reversa.systems.mapped.texts import ENOUGH, as_text, batch_of
+from reversa.systems.tables.contract import BATCH, Column, Damaged, Table, text_of
+from reversa.systems.tables.sqllex import AHEAD, CAP, Window
+from reversa.systems.tables.texts import ENOUGH, as_text, batch_of
 
 _BOM = b"\xef\xbb\xbf"
 _QUOTED = rb'"(?:[^"]++|"")*+"(?!")'

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from reversa.adapter import Options
 from reversa.records import KINDS
-from reversa.systems.mapped.deciding import LEAST, decided, visit
-from reversa.systems.mapped.drafting import Draft, escaped, literal, placed, scalar, word
-from reversa.systems.mapped.guessing import Guesser
-from reversa.systems.mapped.lexicon import CUSTOMERS, SIDES, TABLES, VISITS
-from reversa.systems.mapped.opening import open_reader
-from reversa.systems.mapped.relating import LONGEST_NAME, Known, known_tables
-from reversa.systems.mapped.tables import Reader
+from reversa.systems.mapped.suggest.deciding import LEAST, decided, visit
+from reversa.systems.mapped.suggest.drafting import Draft, escaped, literal, placed, scalar, word
+from reversa.systems.mapped.suggest.guessing import Guesser
+from reversa.systems.mapped.suggest.lexicon import CUSTOMERS, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, known_tables
+from reversa.systems.tables.contract import Reader
+from reversa.systems.tables.opening import open_reader
 
 _HEADER = """\
 # A first mapping, written by `reversa map suggest`. Behind each line stands how sure it is (the probability that it

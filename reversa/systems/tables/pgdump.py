@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reversa.systems.mapped.dumpfile import Dump, Part, copied
-from reversa.systems.mapped.pgcustom import MAGIC, Archive
-from reversa.systems.mapped.sqllex import POSTGRESQL, Window, statements
-from reversa.systems.mapped.streams import Input, first_bytes
-from reversa.systems.mapped.tables import Damaged, Table
+from reversa.systems.tables.contract import Damaged, Table
+from reversa.systems.tables.dumpfile import Dump, Part, copied
+from reversa.systems.tables.pgcustom import MAGIC, Archive
+from reversa.systems.tables.sqllex import POSTGRESQL, Window, statements
+from reversa.systems.tables.streams import Input, first_bytes
 
 _SIGNS = re.compile(
     rb"^(?:-- PostgreSQL database (?:cluster )?dump|SELECT pg_catalog\.set_config|SET (?:standard_conforming_strings|search_path)\b"

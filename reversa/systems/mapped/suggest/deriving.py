@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reversa.schema import fields
-from reversa.systems.mapped.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.lexicon import STATES
-from reversa.systems.mapped.relating import Known
+from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
+from reversa.systems.mapped.suggest.lexicon import STATES
+from reversa.systems.mapped.suggest.relating import Known
 
 if TYPE_CHECKING:
-    from reversa.systems.mapped.guessing import Guesser
+    from reversa.systems.mapped.suggest.guessing import Guesser
 
 
 def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line]:

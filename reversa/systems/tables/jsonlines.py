@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 import msgspec
 import pyarrow as pa
 
-from reversa.systems.mapped.sqllex import CAP
-from reversa.systems.mapped.tables import Column, Damaged, Table
-from reversa.systems.mapped.texts import batches_of
+from reversa.systems.tables.contract import Column, Damaged, Table
+from reversa.systems.tables.sqllex import CAP
+from reversa.systems.tables.texts import batches_of
 
 _BLOCK = 1 << 20
 _BOM = b"\xef\xbb\xbf"

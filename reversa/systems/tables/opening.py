@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from reversa.adapter import Options
 from reversa.errors import SourceError
-from reversa.systems.mapped.tables import Reader
+from reversa.systems.tables.contract import Reader
 
 if TYPE_CHECKING:
-    from reversa.systems.mapped.folder import Folder
-    from reversa.systems.mapped.pgdump import PgDump
-    from reversa.systems.mapped.siard import Siard
-    from reversa.systems.mapped.sqldump import SqlDump
+    from reversa.systems.tables.folder import Folder
+    from reversa.systems.tables.pgdump import PgDump
+    from reversa.systems.tables.siard import Siard
+    from reversa.systems.tables.sqldump import SqlDump
 
 KNOWN = "Known: databases by their address, SQLite files, dumps of pg_dump, mysqldump and sqlite3, SIARD, folders of CSV, JSON Lines, XLSX, Parquet"
 
@@ -21,7 +21,7 @@ KNOWN = "Known: databases by their address, SQLite files, dumps of pg_dump, mysq
 def open_reader(database: str, options: Options) -> Reader:
     """The reader of an address or a path. Raises SourceError when it is nothing known."""
     if "://" in database:
-        from reversa.systems.mapped.live import Live
+        from reversa.systems.tables.live import Live
 
         return Live(database, options)
     path = Path(database)
@@ -30,7 +30,7 @@ def open_reader(database: str, options: Options) -> Reader:
             f"There is no database at {path}.", "Give the path of a dump, a file or a folder, or a URL such as postgresql://user@host/name"
         )
     if is_sqlite(path):
-        from reversa.systems.mapped.live import Live
+        from reversa.systems.tables.live import Live
 
         return Live(f"sqlite:///{path}", options)
     for kind in _dumps():
@@ -55,9 +55,9 @@ def recognises(path: Path) -> bool:
 
 def _dumps() -> tuple[type[PgDump | SqlDump | Siard | Folder], ...]:
     """Loaded when a path is looked at: their libraries are heavy."""
-    from reversa.systems.mapped.folder import Folder
-    from reversa.systems.mapped.pgdump import PgDump
-    from reversa.systems.mapped.siard import Siard
-    from reversa.systems.mapped.sqldump import SqlDump
+    from reversa.systems.tables.folder import Folder
+    from reversa.systems.tables.pgdump import PgDump
+    from reversa.systems.tables.siard import Siard
+    from reversa.systems.tables.sqldump import SqlDump
 
     return PgDump, Siard, SqlDump, Folder

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reversa.systems.mapped.dumpfile import Dump
-from reversa.systems.mapped.pgdump import PgDump
-from reversa.systems.mapped.sqllex import MYSQL, SQLITE
-from reversa.systems.mapped.streams import first_bytes
-from reversa.systems.mapped.tables import Table
+from reversa.systems.tables.contract import Table
+from reversa.systems.tables.dumpfile import Dump
+from reversa.systems.tables.pgdump import PgDump
+from reversa.systems.tables.sqllex import MYSQL, SQLITE
+from reversa.systems.tables.streams import first_bytes
 
 _SQLITE = re.compile(rb"\A\s*+(?:(?:PRAGMA [^;]*+;|/\*[^*]*+\*/;?)\s*+)*+BEGIN TRANSACTION;")
 _MYSQL = re.compile(

@@ -8,8 +8,8 @@ from functools import cache
 
 import duckdb
 
-from reversa.systems.mapped.relating import Known
 from reversa.systems.mapped.staging import quoted
+from reversa.systems.mapped.suggest.relating import Known
 
 NAMES = ("name", "label", "title", "nom", "libelle", "titre", "display_name", "code")
 """Columns by which people know a row."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from reversa.systems.mapped.tables import BATCH, Table, text_of
+from reversa.systems.tables.contract import BATCH, Table, text_of
 
 ENOUGH = 16 << 20
 """Bytes of values after which a batch ends, however few its rows are."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reversa.systems.mapped.drafting import Draft, Line, literal, word
-from reversa.systems.mapped.guessing import Guesser
-from reversa.systems.mapped.lexicon import EVIDENCE, FIELDS, HEADS, SIDES, TABLES, VISITS
-from reversa.systems.mapped.relating import LONGEST_NAME, Known, classes, snake, type_column, words
+from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, word
+from reversa.systems.mapped.suggest.guessing import Guesser
+from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, HEADS, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, classes, snake, type_column, words
 
 LEAST = 0.5
 """A line that is less sure is written as a comment."""

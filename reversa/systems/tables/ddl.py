@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reversa.systems.mapped.tables import Column, ForeignKey, Table
+from reversa.systems.tables.contract import Column, ForeignKey, Table
 
 NAME = r"""(?:"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|'(?:[^']|'')*+'|\[[^\]]*+\]|[\w$\x80-\xff]++)"""
 QUALIFIED = rf"{NAME}(?:\s*\.\s*{NAME})*"

@@ -1,0 +1,1 @@
+"""Relational sources as tables of texts: running databases, dumps without a server, folders of files."""
