@@ -12,7 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from reversa.adapter import Options
 from reversa.systems.tables.contract import Damaged, ForeignKey, Reader
+from reversa.systems.tables.live import Live
 from reversa.systems.tables.pgdump import PgDump
 from reversa.systems.tables.sqldump import SqlDump
 from tests.servers import Database, Server, Sqlite, _folder_of
@@ -104,6 +106,22 @@ def test_dumps_of_postgresql_say_what_the_server_says(filled: Database, tmp_path
         assert tables["hard"].primary_key == ("id",)
         assert tables["Other Side.We, ird"].primary_key == ("key", 'a"b')
         assert tables["Other Side.We, ird"].foreign_keys == (ForeignKey(('a"b',), "hard", ("id",)),)
+
+
+@pytest.mark.servers
+def test_a_server_gives_the_same_texts_as_its_dump_in_bulk_and_without_the_driver_for_it(
+    filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.run("ALTER TABLE hard ADD padded char(5), ADD way point, ADD steps int4range, DROP twice")
+    filled.run("UPDATE hard SET padded = 'x', way = '(1,2.50)', steps = '[1,3)'")
+    live = Live(filled.url, Options())
+    in_bulk = {table.name: rows_of(live, table.name) for table in live.tables()}
+    dumped = PgDump(pg_dump(filled, tmp_path / "dump"))
+    monkeypatch.setattr("reversa.systems.tables.live.bulky", lambda _: False)
+    for name, rows in in_bulk.items():
+        assert rows == rows_of(live, name) == rows_of(dumped, name)
+    assert {row["padded"] for row in in_bulk["hard"]} == {"x    "}
+    live.close()
 
 
 @pytest.mark.servers

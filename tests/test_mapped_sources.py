@@ -99,6 +99,14 @@ def test_copy_round_trip(tmp_path: Path, rows: list[Row]) -> None:
     assert everything(PgDump(dump(tmp_path, PG.format("{}").replace("{}", copied(rows))))) == (rows, [])
 
 
+@given(
+    st.lists(st.lists(st.sampled_from([b"\\", b"n", b"t", b"x4", b"101", b"0", b"\0", b"z", b"N"]), max_size=8).map(b"".join) | st.none(), max_size=6)
+)
+def test_texts_of_a_column_are_unescaped_together_as_one_by_one(texts: list[bytes | None]) -> None:
+    column = pa.array(texts, pa.binary())
+    assert pgcopy._unescaped(column).to_pylist() == [pgcopy._ESCAPE.sub(pgcopy._escaped, text) if text is not None else None for text in texts]
+
+
 @anything
 @given(without_nul)
 def test_inserts_of_postgresql_round_trip(tmp_path: Path, rows: list[Row]) -> None:

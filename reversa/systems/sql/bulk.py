@@ -71,6 +71,15 @@ def bulk(engine: sa.Engine) -> Iterator[Bulk]:
         raise NotColumnar(str(error)) from error
 
 
+def bulky(engine: sa.Engine) -> bool:
+    """Whether there is a driver for a database."""
+    try:
+        _driver(engine)
+    except NotColumnar:
+        return False
+    return True
+
+
 def stream(engine: sa.Engine, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of a query as they come. SQLite is asked through its own library: any value may stand in any of its columns."""
     if engine.dialect.name != "sqlite":

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from reversa.adapter import Options
+from reversa.adapter import NotColumnar, Options
 from reversa.errors import SourceError
+from reversa.systems.sql.bulk import bulk, bulky
 from reversa.systems.sql.dialects import answered, connect, damage
 from reversa.systems.tables import pgcopy
-from reversa.systems.tables.contract import BATCH, Column, Damaged, ForeignKey, Table, text_of
+from reversa.systems.tables.contract import BATCH, Column, Damaged, ForeignKey, Table
 from reversa.systems.tables.sqllex import Window
+from reversa.systems.tables.texts import as_text, batch_of
 
 _SYSTEM_SCHEMAS = ("information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys")
+_OUT = """SELECT a.attname::text AS name, quote_ident(n.nspname) || '.' || quote_ident(p.proname) AS function
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_proc p ON p.oid = t.typoutput JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE a.attrelid = '{}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
+"""The functions that write the values of a table's columns."""
+NOT_UTF8 = "not UTF-8; its other bytes are written as \\xNN"
 LONGEST = 2**22
 """Characters of a batch, about."""
+FEW = 100
+"""Rows by which it is seen how long the others may be."""
 
 
 class Live:
@@ -36,17 +46,41 @@ class Live:
             wrong = damage(self._engine) if self._dialect.name == "sqlite" else ""
             if wrong:
                 raise SourceError(f"{address} is damaged: {wrong}", "Ask for the file again; sqlite3 FILE .recover may save a part of it.")
-            self._tables = _reflected(self._engine)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", sa.exc.SAWarning)  # a type that SQLAlchemy does not know: its values are texts too
+                self._tables = _reflected(self._engine)
 
     def tables(self) -> Sequence[Table]:
         return self._tables
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         with answered(self._engine):
-            if self._dialect.name == "postgresql":
-                yield from self._copied(table)
-            else:
+            if self._dialect.name != "postgresql":
                 yield from self._fetched(table)
+            elif table.columns and bulky(self._engine):
+                yield from self._put_out(table)
+            else:
+                yield from self._copied(table)
+
+    def _put_out(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
+        """The texts that COPY writes, made by the same functions of the server and taken in bulk: in a quarter of the time."""
+        quote, place, number = self._engine.dialect.identifier_preparer.quote, self._place(table), 0
+        try:
+            with bulk(self._engine) as database:
+                functions = {
+                    row["name"]: row["function"] for batch in database.read(_OUT.format(place.replace("'", "''"))) for row in batch.to_pylist()
+                }
+                texts = (f"textin({functions[column.name]}({quote(column.name)}))" for column in table.columns)
+                for batch in database.read(f"SELECT {', '.join(texts)} FROM {place}"):
+                    columns = {}
+                    for column, found in zip(table.columns, batch.columns, strict=True):
+                        columns[column.name], escaped = as_text(found.view(pa.binary()))
+                        for row in escaped:
+                            yield Damaged(table.name, f"row {number + row}, column {column.name}", NOT_UTF8, 0)
+                    number += len(batch)
+                    yield batch_of(table, columns, len(batch))
+        except NotColumnar as error:
+            raise SourceError(f"The database stopped giving the rows of {table.name}: {error}", "Type the command again.") from error
 
     def _copied(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         """The rows as COPY writes them, which is how pg_dump does."""
@@ -55,30 +89,22 @@ class Live:
         with self._engine.connect() as connection:
             cursor = connection.connection.cursor()
             with cursor.copy(f"COPY (SELECT {', '.join(map(quote, names))} FROM {self._place(table)}) TO STDOUT") as copy:
-                yield from pgcopy.rows(Window(_Block(map(bytes, copy))), table, names, "UTF8")
+                yield from pgcopy.rows(Window(_Block(map(bytes, copy))), table, names, "utf-8")
 
     def _fetched(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
-        names = [column.name for column in table.columns]
         quote = self._engine.dialect.identifier_preparer.quote
         connection = self._engine.connect().execution_options(stream_results=True, max_row_buffer=1000)
         try:
-            answer = connection.exec_driver_sql(f"SELECT {', '.join(map(quote, names))} FROM {self._place(table)}")
-            rows: list[list[str | None]] = []
-            size = 0
-            for number, row in enumerate(answer):
-                texts = []
-                for name, value in zip(names, row, strict=True):
-                    text, clean = _text(value)
-                    if not clean:
-                        yield Damaged(table.name, f"row {number}, column {name}", "not UTF-8; its other bytes are written as \\xNN", 0)
-                    texts.append(text)
-                    size += len(text or "")
-                rows.append(texts)
-                if len(rows) >= BATCH or size > LONGEST:
-                    yield _batch(names, rows)
-                    rows, size = [], 0
-            if rows:
-                yield _batch(names, rows)
+            answer = connection.exec_driver_sql(f"SELECT {', '.join(quote(column.name) for column in table.columns)} FROM {self._place(table)}")
+            number = 0
+            for rows in _taken(answer):
+                columns: dict[str, pa.Array[Any]] = {}
+                for column, values in zip(table.columns, zip(*rows, strict=True), strict=True):
+                    columns[column.name], escaped = _texts(values)
+                    for row in escaped:
+                        yield Damaged(table.name, f"row {number + row}, column {column.name}", NOT_UTF8, 0)
+                number += len(rows)
+                yield batch_of(table, columns, len(rows))
         finally:
             connection.close()
 
@@ -103,25 +129,35 @@ class _Block:
 
     def read(self, size: int, /) -> bytes:
         """At least one piece, and as many as were asked for, about."""
-        taken: list[bytes] = []
-        while sum(map(len, taken)) < size and (piece := next(self._pieces, None)) is not None:
-            taken.append(piece)
-        return b"".join(taken)
+        taken = bytearray()
+        while len(taken) < size and (piece := next(self._pieces, None)) is not None:
+            taken += piece
+        return bytes(taken)
 
 
-def _text(value: Any) -> tuple[str | None, bool]:
-    if value is None:
-        return None, True
-    if isinstance(value, str):
-        return text_of(value.encode("utf-8", "surrogateescape"))
+def _taken(answer: sa.CursorResult[Any]) -> Iterator[list[sa.Row[Any]]]:
+    """Its rows, fewer at a time where they are long."""
+    rows = FEW
+    while taken := answer.fetchmany(rows):
+        yield list(taken)
+        size = max(sum(len(value) for value in row if isinstance(value, str | bytes)) for row in taken[:FEW])
+        rows = max(1, min(BATCH, LONGEST // (size + 1)))
+
+
+def _texts(values: Sequence[Any]) -> tuple[pa.Array[Any], list[int]]:
+    """The values of a column as texts, and the rows in which bytes had to be escaped."""
+    kinds = set(map(type, values)) - {type(None)}
+    written = values if kinds <= {str} else [value if value is None or isinstance(value, str) else _written(value) for value in values]
+    try:
+        return pa.array(written, pa.string()), []
+    except UnicodeEncodeError:
+        return as_text(pa.array([None if text is None else text.encode("utf-8", "surrogateescape") for text in written], pa.binary()))
+
+
+def _written(value: Any) -> str:
     if isinstance(value, bytes):
-        return "\\x" + value.hex(), True
-    return repr(value) if isinstance(value, float) else str(value), True
-
-
-def _batch(names: list[str], rows: list[list[str | None]]) -> pa.RecordBatch:
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=names)
+        return "\\x" + value.hex()
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 def _reflected(engine: sa.Engine) -> list[Table]:

@@ -16,7 +16,7 @@ from reversa.systems.tables.sqllex import CAP, Window
 from reversa.systems.tables.texts import as_text, batch_of
 
 pc: Any = pyarrow.compute
-_END = re.compile(rb"^\\\.\r?\n", re.MULTILINE)
+_END = re.compile(rb"\\\.\r?\n")
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
 _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -24,7 +24,7 @@ _LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v
 def rows(window: Window, table: Table, columns: tuple[str, ...], encoding: str) -> Iterator[pa.RecordBatch | Damaged]:
     """All rows of the block that begins at the window."""
     while True:
-        ended = _END.search(window.data, window.at)
+        ended = _end(window)
         end = ended.start() if ended else window.data.rfind(b"\n", window.at) + 1
         if end > window.at:
             yield from _rows(window.data[window.at : end], window.line, table, columns, encoding)
@@ -43,7 +43,7 @@ def rows(window: Window, table: Table, columns: tuple[str, ...], encoding: str) 
 def count(window: Window) -> int:
     """How many lines there are before the one that ends the block; where that one is missing, there was at least one more."""
     lines = 0
-    while not (ended := _END.search(window.data, window.at)):
+    while not (ended := _end(window)):
         end = window.data.rfind(b"\n", window.at) + 1 or window.at
         lines += window.data.count(b"\n", window.at, end)
         window.at = end
@@ -52,6 +52,16 @@ def count(window: Window) -> int:
         elif not window.more():
             return lines + 1
     return lines + window.data.count(b"\n", window.at, ended.start())
+
+
+def _end(window: Window) -> re.Match[bytes] | None:
+    """The line that ends the block, if it is there; in a large window, `find` takes a tenth of the time of a pattern with ``^``."""
+    at, data = window.at, window.data
+    while not (found := _END.match(data, at)):
+        at = data.find(b"\n\\.", at) + 1
+        if not at:
+            return None
+    return found
 
 
 def _rows(block: bytes, line: int, table: Table, columns: tuple[str, ...], encoding: str) -> Iterator[pa.RecordBatch | Damaged]:
@@ -84,11 +94,26 @@ def _rows(block: bytes, line: int, table: Table, columns: tuple[str, ...], encod
 
 
 def _unescaped(column: pa.Array[Any]) -> pa.Array[Any]:
-    held = pc.match_substring(column, pattern="\\")
+    held = pc.fill_null(pc.match_substring(column, pattern="\\"), False)
     if not pc.any(held).as_py():
         return column
-    texts = [_ESCAPE.sub(_escaped, text) for text in cast("list[bytes]", column.filter(held).to_pylist())]
-    return cast("pa.Array[Any]", pc.replace_with_mask(column, pc.fill_null(held, False), pa.array(texts, pa.binary())))
+    written = column.filter(held)
+    if pc.any(pc.match_substring(written, pattern="\0")).as_py():  # it stands for a backslash below
+        return _replaced(column, held, _each_unescaped(written))
+    texts = pc.replace_substring(written, pattern="\\\\", replacement="\0")
+    for letter, meant in _LETTERS.items():
+        texts = pc.replace_substring(texts, pattern=b"\\" + letter, replacement=meant)
+    others = pc.match_substring(texts, pattern="\\")
+    texts = pc.replace_substring(texts, pattern="\0", replacement="\\")
+    return _replaced(column, held, _replaced(texts, others, _each_unescaped(written.filter(others))))
+
+
+def _replaced(column: pa.Array[Any], where: pa.Array[Any], texts: pa.Array[Any]) -> pa.Array[Any]:
+    return cast("pa.Array[Any]", pc.replace_with_mask(column, where, texts))
+
+
+def _each_unescaped(texts: pa.Array[Any]) -> pa.Array[Any]:
+    return pa.array([_ESCAPE.sub(_escaped, text) for text in cast("list[bytes]", texts.to_pylist())], pa.binary())
 
 
 def _escaped(found: re.Match[bytes]) -> bytes:
