@@ -6,7 +6,8 @@ Facts and limits: docs/adapters/mapped.md; the mapping file: docs/mapping.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -14,7 +15,7 @@ import msgspec
 
 from reversa.adapter import Attached, BlobRef, Covered, Crossing, Division, Facts, Item, Locator, Noted, Options, Source, Unclaimed, Unreadable
 from reversa.errors import SourceError
-from reversa.records import KINDS, Record, Ref, User, ref
+from reversa.records import KINDS, Record, User, ref
 from reversa.schema import fields
 from reversa.systems.mapped.assembling import Assembler, changes_of, content_path
 from reversa.systems.mapped.dividing import Divider
@@ -29,7 +30,7 @@ from reversa.systems.tables.opening import open_reader, recognises
 class MappedExporter:
     """Reads the tables once into a scratch database of texts, and the records out of it."""
 
-    def __init__(self, mapping: MappingFile, staged: Staged) -> None:
+    def __init__(self, mapping: MappingFile, staged: Staged, since: date | None) -> None:
         self._mapping, self._staged, self._taken = mapping, staged, staged.divider is None
         changes = [change for entry in mapping.entries for change in changes_of(entry)]
         changes += [ignored(name, left.ignore) for name, left in mapping.rows.items() if left.ignore is not None]
@@ -38,6 +39,7 @@ class MappedExporter:
             kinds=tuple(dict.fromkeys([*(entry.kind for entry in mapping.entries), "user", "table", "row"])),
             changes=(*{change.code: change for change in changes}.values(), SECRET, ESCAPED),
             source=mapping.source,
+            since=since,
         )
 
     @classmethod
@@ -49,9 +51,9 @@ class MappedExporter:
             mapping = MappingFile(locator.address, Source("database", options.tenant or path.name.split(".")[0]))
         staged = stage(open_reader(mapping.database, options), mapping)
         try:
-            exporter = cls(mapping, staged)
+            exporter = cls(mapping, staged, options.since)
             if staged.divider is None:
-                staged.take()
+                exporter._show(None)
             elif options.tenant is not None:
                 exporter.take(options.tenant)
         except BaseException:
@@ -74,9 +76,14 @@ class MappedExporter:
         known = self._divider.customers()
         if customer not in known:
             raise SourceError(f"{self._mapping.source} has no customer {customer!r}.", nearest(customer, known))
-        self._staged.take(known[customer])
+        self._show(known[customer])
         self._taken = True
         self.facts = msgspec.structs.replace(self.facts, source=Source(self._mapping.source.system, customer))
+
+    def _show(self, customer: str | None) -> None:
+        self._staged.take(customer)
+        if self.facts.since is not None:
+            self._staged.keep_since(self.facts.since)
 
     @classmethod
     def suggest(cls, database: str, options: Options) -> str:
@@ -123,11 +130,11 @@ class MappedExporter:
 
     def items(self) -> Iterator[Item]:
         self._refuse_all_at_once()
-        people: set[str] = set()
+        people = self._staged.people()
         met: set[str] = set()
-        chains = self._chains()
+        root_of = self._staged.root_of()
         for selection in self._staged.selections:
-            assembler = Assembler(selection, self._mapping.zone, self._mapping.files, chains)
+            assembler = Assembler(selection, self._mapping.zone, self._mapping.files, root_of)
             for batch in self._staged.answers(selection):
                 for item in assembler.items(batch):
                     record = item.record if isinstance(item, Attached) else item
@@ -154,26 +161,14 @@ class MappedExporter:
                 if count:
                     yield Noted(ignored(table.name, left.ignore).code, ref("table", table.name), count)
             elif count or table.name not in self._staged.mapped:
-                yield table_record(table)
+                if self.facts.since is None:
+                    yield table_record(table)
                 yield from row_records(table, self._staged.rest(table))
         for damaged in self._staged.damaged:
             if damaged.count:
                 yield Unreadable("row", f"{damaged.table}: {damaged.where}", damaged.reason, damaged.count)
             else:
                 yield Noted(ESCAPED.code, ref("table", damaged.table), detail=damaged.where)
-
-    def _chains(self) -> Callable[[Ref], Ref]:
-        """The root of the unit that a record belongs to, given what it is attached to: a reaction to a comment on a page is of the page."""
-        above = self._staged.above()
-
-        def root_of(target: Ref) -> Ref:
-            seen = {target}
-            while (upper := above.get(target)) is not None and upper not in seen:
-                seen.add(upper)
-                target = upper
-            return target
-
-        return root_of
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
         path = content_path(self._mapping.files or Path(), blob)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from reversa.adapter import Covered, Item
-from reversa.records import KINDS, Ref, ref
+from reversa.adapter import Attached, Covered, Item
+from reversa.records import KINDS, Record, Ref, ref
 from reversa.systems.mapped.assembling import ROOTS, Assembler
 from reversa.systems.mapped.dividing import Divider
 from reversa.systems.mapped.document import nearest
@@ -20,6 +23,9 @@ from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.selecting import Embedded, Selection, embed, select
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
 from reversa.systems.tables.contract import Damaged, Reader, Table
+
+SEEN = "reversa seen"
+"""The staged table of all records, where only a part of them is taken."""
 
 
 class Staged:
@@ -33,6 +39,7 @@ class Staged:
         self.mapped: dict[str, int] = {}
         """Table → how many of its rows entries map, or lie within records."""
         self.divider: Divider | None = None
+        self._part = False
 
     def stage(self) -> None:
         """Take in the tables that the mapping speaks of. Raises MappingError for one that is not there."""
@@ -65,6 +72,36 @@ class Staged:
                 self._staging.rows(f"SELECT {', '.join(f'max(c{n})' for n in range(len(selection.leaves)))} FROM ({selection.sql})")
         self._account()
         self._refuse_one_id_twice()
+
+    def keep_since(self, since: date) -> None:
+        """Keep the units in which something was created or updated since that day.
+
+        Rows that nothing maps have no date and are left out; what cannot be read has none, and stays.
+        """
+        start, root_of = datetime.combine(since, time(), UTC), self.root_of()
+        self._staging.keep(SEEN, "SELECT '' AS kind, '' AS id, '' AS root, false AS late LIMIT 0")
+        for selection in self.selections:
+            assembler = Assembler(selection, self.mapping.zone, self.mapping.files, root_of)
+            for batch in self._staging.stream(selection.sql):
+                items = (item.record if isinstance(item, Attached) else item for item in assembler.items(batch))
+                records = [item for item in items if isinstance(item, Record)]
+                late = [any(at is not None and at >= start for at in (record.created_at, record.updated_at)) for record in records]
+                columns: list[list[Any]] = [
+                    [selection.entry.kind] * len(records),
+                    [record.id for record in records],
+                    [record.root for record in records],
+                    late,
+                ]
+                self._staging.fill(SEEN, pa.table(dict(zip(("kind", "id", "root", "late"), columns, strict=True))))
+        self.selections = [
+            replace(
+                selection,
+                sql=f"SELECT * FROM ({selection.sql}) WHERE c0 IS NULL OR c0 NOT IN (SELECT id FROM {quoted(SEEN)}"
+                f" WHERE kind = '{selection.entry.kind}' AND root NOT IN (SELECT root FROM {quoted(SEEN)} WHERE late))",
+            )
+            for selection in self.selections
+        ]
+        self._part = True
 
     @contextlib.contextmanager
     def _asked(self, selection: Selection) -> Iterator[None]:
@@ -125,6 +162,10 @@ class Staged:
 
     # ------------------------------------------------------------------------------------------------ what is asked
 
+    def people(self) -> set[str]:
+        """Ids of the users that the source has and a part may leave out: nobody else stands in for them."""
+        return {id for (id,) in self._staging.rows(f"SELECT id FROM {quoted(SEEN)} WHERE kind = 'user'")} if self._part else set()
+
     @property
     def damaged(self) -> list[Damaged]:
         """What was broken in the tables that were staged, and what is found broken in the others while they are read."""
@@ -133,6 +174,8 @@ class Staged:
     @property
     def left(self) -> dict[Table, int]:
         """Table → how many of its rows nothing maps, damaged ones included; counted at the source, or by whose they are."""
+        if self._part:
+            return {self.tables[name]: count for name, count in self.damaged_rows().items() if count}
         return {table: self._count(table) - self.mapped.get(table.name, 0) for table in self.tables.values()}
 
     def _count(self, table: Table) -> int:
@@ -150,7 +193,7 @@ class Staged:
         for table, count in self.left.items():
             rule = self.mapping.rows.get(table.name)
             counts["row"] += count
-            counts["table"] += (rule is None or rule.ignore is None) and (count > 0 or table.name not in self.mapped)
+            counts["table"] += not self._part and (rule is None or rule.ignore is None) and (count > 0 or table.name not in self.mapped)
         return +counts
 
     def answers(self, selection: Selection) -> Iterator[pa.RecordBatch]:
@@ -159,6 +202,8 @@ class Staged:
 
     def rest(self, table: Table) -> Iterator[pa.RecordBatch]:
         """The rows of a table that nothing maps, with their numbers."""
+        if self._part:
+            return
         if table.name in self._staging.tables:
             covered = f"WHERE {ROW} NOT IN (SELECT {ROW} FROM {quoted(_covered(table.name))})" if table.name in self.mapped else ""
             yield from self._staging.stream(f"SELECT * FROM {place(table.name)} {covered} ORDER BY {ROW}")
@@ -174,7 +219,20 @@ class Staged:
         ((count,),) = self._staging.rows(query)
         return int(count)
 
-    def above(self) -> dict[Ref, Ref]:
+    def root_of(self) -> Callable[[Ref], Ref]:
+        """Gives the root of the unit that a record belongs to, by what it is attached to: a reaction to a comment on a page is of the page."""
+        above = self._above()
+
+        def root_of(target: Ref) -> Ref:
+            seen = {target}
+            while (upper := above.get(target)) is not None and upper not in seen:
+                seen.add(upper)
+                target = upper
+            return target
+
+        return root_of
+
+    def _above(self) -> dict[Ref, Ref]:
         """What each record that others may be attached to is attached to itself."""
         attached: set[str] = set()
         for selection in self.selections:

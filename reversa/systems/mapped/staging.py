@@ -99,6 +99,10 @@ class Staging:
         """Keep the answer of a query as a table."""
         self.ask(f"CREATE OR REPLACE TABLE {quoted(name)} AS {sql}")
 
+    def fill(self, name: str, rows: pa.Table) -> None:
+        """Add rows to a table that was kept."""
+        self._arrive(rows, f"INSERT INTO {quoted(name)}")
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.ask(sql).fetchall()
 
