@@ -17,6 +17,8 @@ from reversa.records import File, Opaque, Record, Ref
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from reversa.tabular import TableRows
+
 BlobRef = NewType("BlobRef", str)
 """An exporter's own name for some content, given back to its ``open_blob``."""
 
@@ -290,6 +292,12 @@ class ColumnarExporter(Protocol):
         A digest of content is what the system says of it. Raises NotColumnar when a record cannot be given so.
         """
         ...
+
+
+class Tabular(Protocol):
+    """An exporter that gives the same as :meth:`Exporter.items` with many rows of a table at once."""
+
+    def tabular(self) -> Iterator[Item | TableRows]: ...
 
 
 class DividedTable(msgspec.Struct, frozen=True, kw_only=True):

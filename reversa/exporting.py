@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
+import pyarrow as pa
 
-from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Unreadable
+from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Tabular, Unreadable
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
 from reversa.errors import ReversaError, SourceError
-from reversa.package import Balance, Happened, Package
+from reversa.package import ROWS_PER_GROUP, Balance, Happened, Package
 from reversa.packing import PackageWriter
-from reversa.records import KINDS, Record, Ref, kind_of, ref, ref_to
-from reversa.redaction import redact, suspects
+from reversa.records import KINDS, Record, Ref, Row, kind_of, ref, ref_to
+from reversa.redaction import redact, suspect_rows, suspects
 from reversa.sorting import SortKey, Spool, package_order
+from reversa.tablesorting import TableSpool, regrouped
+from reversa.tabular import TableRows
 
 TAKEN_BYTES = 2**18  # so many bytes of records are searched for secrets at once
 Progress = Callable[[str, int, int | None], None]
@@ -38,11 +41,12 @@ def export(exporter: Exporter, folder: Path, created_at: datetime, progress: Pro
         raise SourceError("The name of the tenant is not one that a package may carry.", "Give it another name: --tenant NAME")
     writer = PackageWriter(folder)
     try:
-        with Spool(writer.scratch, package_order) as spool:
-            intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True)
+        with Spool(writer.scratch, package_order) as spool, contextlib.closing(TableSpool(writer.scratch)) as tables:
+            intake = Intake(exporter, spool, writer.blobs, writer.note, for_package=True, tables=tables)
             intake.read(progress)
             for kind in spool.kinds():
                 writer.write_table(kind, intake.settled(kind))
+            writer.write_batches("row", intake.settled_rows(tables))
         return writer.close(
             source=source,
             created_at=created_at,
@@ -98,7 +102,9 @@ class Intake:
         note: Callable[[Noted | Unreadable], None],
         *,
         for_package: bool = False,
+        tables: TableSpool | None = None,
     ) -> None:
+        self._tables = tables
         self._exporter, self._spool, self._blobs, self._note, self._for_package = exporter, spool, blobs, note, for_package
         self._declared = {change.code: change for change in exporter.facts.changes}
         self.noted: Counter[str] = Counter()
@@ -113,20 +119,61 @@ class Intake:
 
     def read(self, progress: Progress, expected: int | None = None, items: Iterable[Item] | None = None) -> None:
         """Take every item, or these."""
-        number = 0
-        for number, item in enumerate(self._exporter.items() if items is None else items, 1):
-            if isinstance(item, Record):
-                self._take(item)
-            elif isinstance(item, Attached):
-                self._take(self._with_blob(item))
-            elif isinstance(item, Noted):
-                self._happen(item)
+        done = 0
+        for item in self._given() if items is None else items:
+            before = done // 1000
+            if self._tables is not None and isinstance(item, TableRows):
+                self._take_rows(item, self._tables)
+                done += len(item)
             else:
-                self._refuse(item)
-            if number % 1000 == 0:
-                progress("export", number, expected)
+                self._take_item(cast("Item", item))
+                done += 1
+            if done // 1000 > before:
+                progress("export", done, expected)
         self._keep()
-        progress("export", expected or number, expected)
+        if self._tables is not None and not (self._tables.in_order() and "row" not in self._spool.kinds()):
+            self._take_apart(self._tables)
+        progress("export", expected or done, expected)
+
+    def _given(self) -> Iterable[Item | TableRows]:
+        tabular = getattr(self._exporter, "tabular", None) if self._tables is not None else None
+        return self._exporter.items() if tabular is None else cast("Tabular", self._exporter).tabular()
+
+    def _take_item(self, item: Item) -> None:
+        if isinstance(item, Record):
+            self._take(item)
+        elif isinstance(item, Attached):
+            self._take(self._with_blob(item))
+        elif isinstance(item, Noted):
+            self._happen(item)
+        else:
+            self._refuse(item)
+
+    def _take_rows(self, rows: TableRows, tables: TableSpool) -> None:
+        """Put rows aside as they are; those that are not fit, or hold secrets, are looked at one by one."""
+        if not rows.fit():
+            for record in rows.records():
+                self._take(record)
+            return
+        wrong = suspect_rows(rows)
+        if wrong:
+            clean = [cast("Row", self._without_secrets("row", row, encode(row))[0]) for row in rows.take(sorted(wrong)).records()]
+            again = rows.like(clean)
+            if again is None:
+                for row in clean:
+                    self._take(row)
+            else:
+                tables.add(again)
+            rows = rows.take(pa.array([place for place in range(len(rows)) if place not in wrong], pa.int64()))
+        tables.add(rows)
+
+    def _take_apart(self, tables: TableSpool) -> None:
+        """Go on with records where columns do not give package order."""
+        for rows in tables.sorted(ROWS_PER_GROUP):
+            for record in rows.records():
+                self._take(record)
+        self._keep()
+        tables.clear()
 
     def _take(self, record: Record) -> None:
         kind = kind_of(record)
@@ -221,6 +268,12 @@ class Intake:
             yield record, own
         while waiting:
             yield self._settle(kind, heapq.heappop(waiting)[1])
+
+    def settled_rows(self, tables: TableSpool) -> Iterator[pa.RecordBatch]:
+        """Rows of tables that columns give in package order, in row groups of the package."""
+        for batch in regrouped((rows.batch() for rows in tables.sorted(ROWS_PER_GROUP)), ROWS_PER_GROUP):
+            self._records["row"] += len(batch)
+            yield batch
 
     def _settle(self, kind: str, record: Record) -> tuple[Record, str]:
         self._records[kind] += 1

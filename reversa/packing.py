@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pyarrow as pa
@@ -74,10 +74,14 @@ class PackageWriter:
 
     def write_table(self, kind: str, records: Iterable[tuple[Record, str]]) -> None:
         """Write all records of a kind, given in package order with their digests."""
+        self.write_batches(kind, (to_batch(kind, [record for record, _ in group], [own for _, own in group]) for group in _batched(records)))
+
+    def write_batches(self, kind: str, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write all rows of a kind, given in package order in row groups."""
         folder = self._data / "tables" / kind
         whole, rows, parts = hashlib.sha256(), 0, list[str]()
         writer: pq.ParquetWriter | None = None
-        for group in _batched(records):
+        for batch in batches:
             folder.mkdir(parents=True, exist_ok=True)
             if writer is not None and (folder / parts[-1]).stat().st_size >= PART_BYTES:
                 writer.close()
@@ -85,10 +89,9 @@ class PackageWriter:
             if writer is None:
                 parts.append(f"part-{len(parts):05d}.parquet")
                 writer = pq.ParquetWriter(folder / parts[-1], arrow_schema(kind), compression="zstd", write_page_checksum=True)
-            digests = [row_digest for _, row_digest in group]
-            writer.write_batch(to_batch(kind, [record for record, _ in group], digests), row_group_size=ROWS_PER_GROUP)
-            whole.update("".join(digests).encode())
-            rows += len(group)
+            writer.write_batch(batch, row_group_size=ROWS_PER_GROUP)
+            whole.update("".join(cast("list[str]", batch.column("digest").to_pylist())).encode())
+            rows += len(batch)
         if writer is not None:
             writer.close()
             self._tables[kind] = TableInfo(rows=rows, parts=tuple(f"tables/{kind}/{p}" for p in parts), digest=whole.hexdigest())

@@ -94,11 +94,7 @@ class Spool:
 
     def repeated(self, kind: str) -> frozenset[int]:
         """Hashes (of this process) that the ids of several records of a kind have: eight bytes a record are kept for it."""
-        hashes = self._kinds[kind].hashes
-        numbers = pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)])
-        numbers = numbers.take(pc.sort_indices(numbers))
-        again = numbers[1:].filter(pc.equal(numbers[1:], numbers[:-1]))
-        return frozenset(number for number in again.to_pylist() if number is not None)
+        return repeated(self._kinds[kind].hashes)
 
     def sorted(self, kind: str) -> Iterator[tuple[Record, bytes]]:
         """The records of a kind in order, with their canonical bytes; equal keys in the order of their bytes."""
@@ -106,6 +102,14 @@ class Spool:
             for block in _merged([_blocks(path) for path in self._kinds[kind].finish()]):
                 lines = [data for _, data in block]
                 yield from zip(decode_all(kind, lines), lines, strict=True)
+
+
+def repeated(hashes: array[int]) -> frozenset[int]:
+    """Those that are there more than once."""
+    numbers = pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)])
+    numbers = numbers.take(pc.sort_indices(numbers))
+    again = numbers[1:].filter(pc.equal(numbers[1:], numbers[:-1]))
+    return frozenset(number for number in again.to_pylist() if number is not None)
 
 
 class _Runs:

@@ -21,9 +21,10 @@ ADAPTER_MAY = {
     "reversa.blobs",
     "reversa.markup.shown",
     "reversa.wording",
+    "reversa.tabular",
 }
 ORDER = [
-    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "adapter", "redaction", "columns", "blobs", "sorting", "wording", "verifier",
+    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "tabular", "adapter", "redaction", "columns", "blobs", "sorting", "tablesorting", "wording", "verifier",
     "package", "packing", "validating", "drawing",
     "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
     "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "runfolder", "differences", "plots", "rendering",

@@ -20,11 +20,12 @@ from reversa.schema import fields
 from reversa.systems.mapped.assembling import Assembler, changes_of, content_path
 from reversa.systems.mapped.dividing import Divider
 from reversa.systems.mapped.document import nearest
-from reversa.systems.mapped.left import ESCAPED, SECRET, ignored, row_records, table_record
+from reversa.systems.mapped.left import ESCAPED, SECRET, ignored, table_record, table_rows
 from reversa.systems.mapped.mapping import SUFFIXES, read_mapping
 from reversa.systems.mapped.mapping import Mapping as MappingFile
 from reversa.systems.mapped.staged import Staged, stage
 from reversa.systems.tables.opening import open_reader, recognises
+from reversa.tabular import TableRows
 
 
 class MappedExporter:
@@ -129,6 +130,13 @@ class MappedExporter:
             )
 
     def items(self) -> Iterator[Item]:
+        for item in self.tabular():
+            if isinstance(item, TableRows):
+                yield from item.records()
+            else:
+                yield item
+
+    def tabular(self) -> Iterator[Item | TableRows]:
         self._refuse_all_at_once()
         people = self._staged.people()
         met: set[str] = set()
@@ -154,7 +162,7 @@ class MappedExporter:
         for id in sorted(met - people):
             yield User(id=id, root=ref("user", id), placeholder=True)
 
-    def _left(self) -> Iterator[Item]:
+    def _left(self) -> Iterator[Item | TableRows]:
         for table, count in self._staged.left.items():
             left = self._mapping.rows.get(table.name)
             if left is not None and left.ignore is not None:
@@ -163,7 +171,7 @@ class MappedExporter:
             elif count or table.name not in self._staged.mapped:
                 if self.facts.since is None:
                     yield table_record(table)
-                yield from row_records(table, self._staged.rest(table))
+                yield from table_rows(table, self._staged.rest(table))
         for damaged in self._staged.damaged:
             if damaged.count:
                 yield Unreadable("row", f"{damaged.table}: {damaged.where}", damaged.reason, damaged.count)

@@ -126,7 +126,7 @@ class Assembler:
         for number, name in enumerate(self._selection.leftover):
             texts, count = cleaned(batch.column(f"n{number}"))
             hidden += count
-            for native, value in zip(made, texts, strict=True):
+            for native, value in zip(made, texts.to_pylist(), strict=True):
                 if value is not None:
                     native[name] = value
         for number, inner in enumerate(self._selection.embedded):

@@ -7,13 +7,16 @@ from typing import Any, cast
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute
 
-from reversa.adapter import Change, Item, Noted
-from reversa.records import Cell, Column, Row, Table, ref
-from reversa.systems.mapped.secrets import cleaned, hide_value, is_secret
+from reversa.adapter import Change, Noted
+from reversa.records import Column, Table, ref
+from reversa.systems.mapped.secrets import cleaned, hide_values, is_secret
 from reversa.systems.mapped.staging import ROW, distinct
 from reversa.systems.tables import contract
+from reversa.tabular import TableRows
 
+pc: Any = pyarrow.compute
 SECRET = Change("mapped.row.cells.secret", "row", "cells", "lost", "policy", "passwords, tokens and keys are never taken along")
 ESCAPED = Change("mapped.row.cells.not-utf8", "row", "cells", "converted", "source-lacks", "bytes that are no UTF-8, written as \\xNN")
 _TYPES = {
@@ -52,28 +55,31 @@ def _type(native: str) -> str | None:
     return next((name for name, marks in _TYPES.items() if any(mark in lower for mark in marks)), None)
 
 
-def row_records(table: contract.Table, batches: Iterator[pa.RecordBatch]) -> Iterator[Item]:
+def table_rows(table: contract.Table, batches: Iterator[pa.RecordBatch]) -> Iterator[TableRows | Noted]:
     """The rows of a table, given with their numbers."""
+    own = ref("table", table.name)
     names = list(distinct(column.name for column in table.columns))
-    open_, shut = [name for name in names if not is_secret(name)], [name for name in names if is_secret(name)]
+    open_ = [name for name in names if not is_secret(name)]
+    shut = [name for name in names if name not in open_]
     for batch in batches:
-        found = {name: cleaned(batch.column(name)) for name in open_}
-        columns = {name: texts for name, (texts, _) in found.items()}
-        hidden = sum(len(batch) - batch.column(name).null_count for name in shut) + sum(count for _, count in found.values())
-        numbers = cast("list[int]", batch.column(ROW).to_pylist())
-        for number, values in zip(numbers, zip(*columns.values(), strict=True) if columns else [()] * len(numbers), strict=True):
-            row = dict(zip(open_, values, strict=True))
-            hidden += hide_value(row)
-            id = _id(table, number, row)
-            cells = [Cell(column=name, value=value) for name, value in row.items() if value is not None]
-            yield Row(id=id, root=ref("row", id), table=ref("table", table.name), cells=cells)
+        hidden = sum(len(batch) - batch.column(name).null_count for name in shut)
+        columns = {}
+        for name in open_:
+            columns[name], count = cleaned(batch.column(name))
+            hidden += count
+        hidden += hide_values(columns)
+        yield TableRows(own, _ids(table, batch.column(ROW), columns), pa.RecordBatch.from_pydict(columns))
         if hidden:
-            yield Noted(SECRET.code, ref("table", table.name), hidden)
+            yield Noted(SECRET.code, own, hidden)
 
 
-def _id(table: contract.Table, number: int, row: Mapping[str, Any]) -> str:
+def _ids(table: contract.Table, numbers: pa.Array[Any], columns: Mapping[str, pa.Array[Any]]) -> pa.Array[Any]:
     """The table and the key; where there is no key, the place of the row in its table."""
-    key = [row.get(name) for name in table.primary_key]
-    if not key or None in key:
-        return f"{table.name}/#{number}"
-    return f"{table.name}/{key[0] if len(key) == 1 else msgspec.json.encode(key).decode()}"
+    places = pc.binary_join_element_wise(f"{table.name}/#", numbers.cast(pa.string()), "")
+    if not table.primary_key or not all(name in columns for name in table.primary_key):
+        return cast("pa.Array[Any]", places)
+    key = [columns[name] for name in table.primary_key]
+    if len(key) > 1:
+        rows = zip(*(column.to_pylist() for column in key), strict=True)
+        key = [pa.array([None if None in row else msgspec.json.encode(row).decode() for row in rows], pa.string())]
+    return cast("pa.Array[Any]", pc.coalesce(pc.binary_join_element_wise(f"{table.name}/", key[0], ""), places))

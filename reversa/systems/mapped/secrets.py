@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute
@@ -17,7 +17,7 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(
     r"(content|file|sha1?|sha256|md5|body|text|image|blob)_?hash$|^(last_|password_)?.*(_at|_on|_date|_count|_changed|_expires|_set)$"
 )
-_HINT = r"(?i)pass|secret|token|salt|otp|mfa|key|credential|pwd"
+_MAY_HOLD = r"(?is)\A(?:[{\[]|[aO]:).*(?:pass|secret|token|salt|otp|mfa|key|credential|pwd|crypt|hash)"
 _IN_JSON = re.compile(r'("((?:[^"\\]|\\.)*)"\s*:\s*)"(?:[^"\\]|\\.)+"')
 _IN_PHP = re.compile(r'(s:\d+:"([^"]*)";)s:\d+:"[^"]+";')
 _KEYS, _VALUES = ("key", "name", "k", "option_name", "meta_key", "setting", "code"), ("value", "v", "option_value", "meta_value", "content")
@@ -29,13 +29,31 @@ def is_secret(column: str) -> bool:
     return bool(_SECRET.search(name)) and not _NO_SECRET.search(name)
 
 
-def cleaned(column: pa.Array[Any]) -> tuple[list[Any], int]:
-    """The texts of a column without the secrets that lie in JSON and PHP values, and how many those were."""
-    texts = column.to_pylist()
-    if not pc.any(pc.match_substring_regex(column, _HINT)).as_py():
-        return texts, 0
-    found = [(text, 0) if text is None else _without(text) for text in texts]
-    return [text for text, _ in found], sum(count for _, count in found)
+def cleaned(column: pa.Array[Any]) -> tuple[pa.Array[Any], int]:
+    """A column without the secrets that lie in its JSON and PHP values, and how many those were."""
+    held = pc.fill_null(pc.match_substring_regex(column, _MAY_HOLD), False)
+    if not pc.any(held).as_py():
+        return column, 0
+    found = [_without(text) for text in cast("list[str]", column.filter(held).to_pylist())]
+    count = sum(hidden for _, hidden in found)
+    return (pc.replace_with_mask(column, held, pa.array([text for text, _ in found], pa.string())) if count else column), count
+
+
+def hide_values(columns: dict[str, pa.Array[Any]]) -> int:
+    """Remove the values of settings whose key is called like a secret; how many were removed."""
+    key = next((name for name in _KEYS if name in columns), None)
+    values = [name for name in _VALUES if name in columns]
+    if key is None or not values:
+        return 0
+    secret = {text for text in pc.unique(columns[key]).to_pylist() if text and is_secret(text)}
+    held = pc.is_in(columns[key], pa.array(secret, pa.string()))
+    hidden = 0
+    for name in values:
+        here = pc.and_(held, pc.fill_null(pc.not_equal(columns[name], ""), False))
+        columns[name] = pc.if_else(here, REMOVED, columns[name])
+        hidden += pc.sum(here).as_py() or 0
+        held = pc.and_not(held, here)
+    return hidden
 
 
 def hide_value(row: dict[str, Any]) -> int:
