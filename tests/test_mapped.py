@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from reversa.migrating import migrate
 from reversa.records import Record, kind_of
 from reversa.rendering import render_text
 from reversa.schema import fields
+from reversa.systems.mapped.inflating import inflated
 from reversa.systems.mapped.mapping import read_mapping
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.mapped.secrets import is_secret
@@ -448,6 +450,28 @@ def test_a_time_without_a_zone_is_not_guessed() -> None:
 )
 def test_serialised_values_are_data(text: str | None, json_text: str | None) -> None:
     assert php_to_json(text) == json_text
+
+
+@pytest.mark.parametrize("header", [zlib.MAX_WBITS, zlib.MAX_WBITS | 16, -zlib.MAX_WBITS])
+def test_compressed_texts_are_texts(header: int) -> None:
+    packer = zlib.compressobj(wbits=header)
+    packed = packer.compress("Réunion 🎈".encode()) + packer.flush()
+    assert inflated("\\x" + packed.hex()) == "Réunion 🎈"
+    assert inflated("\\x" + packed[:-6].hex()) is None, "cut"
+
+
+def test_what_is_no_compressed_text_gives_none_and_a_bomb_does_not_go_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [inflated(text) for text in (None, "", "plain", "\\x0", "\\x00ff", "\\x" + zlib.compress(b"\xff\xfe").hex())] == [None] * 6
+    monkeypatch.setattr("reversa.systems.mapped.inflating.LARGEST", 1000)
+    assert inflated("\\x" + zlib.compress(b"a" * 1000).hex()) == "a" * 1000
+    assert inflated("\\x" + zlib.compress(b"a" * 1001).hex()) is None
+
+
+def test_a_mapping_reads_a_compressed_column(tmp_path: Path) -> None:
+    script = f"CREATE TABLE t(id TEXT, data BLOB); INSERT INTO t VALUES ('1', x'{zlib.compress(b'old text').hex()}'), ('2', NULL);"
+    text = "source: {system: x, tenant: y, database: acme.db}\nrecords:\n  - {kind: page, from: t, id: id, fields: {title: inflated(data)}}\n"
+    found, _ = read(mapped(tmp_path, text, script))
+    assert [found[f"page:{id}"].title for id in "12"] == ["old text", None]
 
 
 # ------------------------------------------------------------------------------------------------ files, customers, commands

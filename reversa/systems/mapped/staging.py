@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from reversa.errors import DiskError, SourceError
+from reversa.systems.mapped.inflating import inflated
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.tables.contract import BATCH, Damaged, Reader, Table
 
@@ -36,7 +37,8 @@ class Staging:
         self._connection = duckdb.connect(str(self._folder / "staging.duckdb"))
         self.ask(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = '{self._folder}'")
         self.ask("SET enable_external_access = false; SET autoinstall_known_extensions = false; SET lock_configuration = true")
-        self._connection.create_function("php_to_json", php_to_json, ["VARCHAR"], "VARCHAR")
+        for function in (php_to_json, inflated):
+            self._connection.create_function(function.__name__, function, ["VARCHAR"], "VARCHAR")
         self.tables: dict[str, Table] = {}
         self.damaged: list[Damaged] = []
 
