@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import sqlite3
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,35 @@ def test_a_custom_dump_through_a_pipe_and_a_zipped_one_are_read(filled: Database
     with contextlib.closing(PgDump(tmp_path / "piped")) as one, contextlib.closing(PgDump(tmp_path / "zipped.sql.gz")) as other:
         assert [row["x"] for row in rows_of(one, "single")] == TEXTS
         assert by_id(rows_of(one, "hard")) == by_id(rows_of(other, "hard"))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("options", [("-Fd",), ("-Fd", "-Z0"), ("-Fd", "-j2"), ("-Ft",)], ids="".join)
+def test_a_dump_in_many_files_is_read_from_its_folder(filled: Database, tmp_path: Path, options: tuple[str, ...]) -> None:
+    filled.run("SELECT lo_from_bytea(0, ?)", (b"large",))
+    folder = pg_dump(filled, tmp_path / "dump", *options)
+    if folder.is_file():
+        with tarfile.open(folder) as tar:
+            tar.extractall(folder := tmp_path / "unpacked", filter="data")
+    assert PgDump.recognises(folder)
+    plain = PgDump(pg_dump(filled, tmp_path / "plain"))
+    reader = PgDump(folder)
+    assert reader.tables() == plain.tables()
+    for table in reader.tables():
+        assert rows_of(reader, table.name) == rows_of(plain, table.name)
+
+
+@pytest.mark.servers
+def test_a_file_that_is_missing_or_leads_elsewhere_is_damage(filled: Database, tmp_path: Path) -> None:
+    folder = pg_dump(filled, tmp_path / "dump", "-Fd", "-Z0")
+    largest, smallest = (choose(folder.glob("*.dat"), key=lambda file: file.stat().st_size if file.name != "toc.dat" else 0) for choose in (max, min))
+    largest.rename(tmp_path / "elsewhere")
+    largest.symlink_to(tmp_path / "elsewhere")
+    assert smallest.name == "toc.dat"
+    reader = PgDump(folder)
+    found = [item for table in reader.tables() for item in reader.batches(table) if isinstance(item, Damaged)]
+    assert [(item.table, item.reason, item.count) for item in found] == [("hard", "the dump does not have it", 1)]
+    assert sum(map(reader.count, reader.tables())) == 1 + 1 + len(TEXTS)
 
 
 @pytest.mark.servers

@@ -1,7 +1,8 @@
-"""The custom format of pg_dump (-Fc): a table of contents, then blocks of data in chunks."""
+"""The archives of pg_dump: custom (-Fc), a table of contents and then blocks of data in chunks; directory (-Fd), a file for each block."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -9,12 +10,16 @@ import pyarrow as pa
 
 from reversa.errors import SourceError
 from reversa.systems.tables.contract import text_of
-from reversa.systems.tables.streams import Inflated, Input
+from reversa.systems.tables.streams import Inflated, Input, opened
 
 MAGIC = b"PGDMP"
+CONTENTS = "toc.dat"
+"""The table of contents of a directory."""
 _OLDEST, _NEWEST = (1, 12), (1, 16)  # PostgreSQL 9.0 to 18
+_CUSTOM, _TAR, _DIRECTORY = 1, 3, 5
 _DATA, _BLOBS = 1, 3
 _CODECS = {0: "", 1: "gzip", 2: "lz4", 3: "zstd"}
+_COMPRESSED: dict[str, Any] = {".lz4": "lz4", ".zst": "zstd"}
 _CUT = "the dump ends in the middle of its data"
 _MOST = 64 << 20  # bytes of a definition
 
@@ -29,25 +34,32 @@ class Entry(NamedTuple):
     definition: str
     copy: str
     has_data: bool
+    file: str
+    """Of a directory: where its data is."""
 
 
 class Archive:
     """What is in a dump, and where. Offsets that the table of contents gives are not needed: all blocks are passed once."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._folder = path if path.is_dir() else None
+        self._path = path / CONTENTS if self._folder else path
+        self._found: dict[int, Path] = {}
         self.broken = ""
         """Why the blocks could not be passed to the end."""
-        with path.open("rb") as file:
+        with self._path.open("rb") as file:
             try:
                 self.entries = self._contents(file)
             except (EOFError, OverflowError) as error:
                 raise SourceError(f"{path} ends in its table of contents", "Copy the dump again from where it was made.") from error
-            self.blocks = self._passed(file)
-            """Entry → where its first chunk is."""
+            self.blocks = self._files(self._folder) if self._folder else self._passed(file)
+            """Entry → where its first chunk is; in a directory, the number of the file."""
 
     def stream(self, block: int) -> Input:
         """The data of a block."""
+        if self._folder:
+            path = self._found[block]
+            return opened(path) if path.suffix not in _COMPRESSED else pa.CompressedInputStream(str(path), _COMPRESSED[path.suffix])
         chunks = _Chunks(self._path, block, self._int_size)
         if self._codec == "gzip":
             return Inflated(chunks)
@@ -60,8 +72,9 @@ class Archive:
         if not _OLDEST <= version <= _NEWEST:
             raise SourceError(f"{self._path} is a dump of format {version[0]}.{version[1]}, which is not known", 'Write it again with "pg_dump -Fp".')
         self._int_size, offset_size = _byte(file), _byte(file)
-        if _byte(file) != 1:
-            raise SourceError(f"{self._path} is not in the custom format of pg_dump", 'Write it again with "pg_dump -Fc".')
+        format_ = _byte(file)
+        if format_ != _CUSTOM and not (self._folder and format_ in (_TAR, _DIRECTORY)):
+            raise SourceError(f"{self._path} is not in the custom format of pg_dump", "Give the folder that it lies in, or a dump of pg_dump -Fc.")
         if version >= (1, 15):
             self._codec = _CODECS.get(_byte(file), "unknown")
         else:
@@ -89,8 +102,18 @@ class Archive:
             self._text(file)  # owner, and whether there are OIDs
         while self._bytes(file) is not None:
             pass  # dependencies
-        _exactly(file, 1 + offset_size)
-        return Entry(number, kind, name, schema, definition, copy, has_data)
+        place = self._text(file) if self._folder else ""
+        if not self._folder:
+            _exactly(file, 1 + offset_size)
+        return Entry(number, kind, name, schema, definition, copy, has_data, place)
+
+    def _files(self, folder: Path) -> dict[int, int]:
+        """The files of the entries that are there: names of files, never of folders, as pg_dump writes them."""
+        for entry in self.entries:
+            places = (folder / (entry.file + suffix) for suffix in ("", ".gz", *_COMPRESSED) if re.fullmatch(r"\d+\.dat", entry.file))
+            if path := next((place for place in places if place.is_file() and not place.is_symlink()), None):
+                self._found[entry.number] = path
+        return {number: number for number in self._found}
 
     def _passed(self, file: BinaryIO) -> dict[int, int]:
         blocks: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Reads dumps of PostgreSQL, plain or in the custom format, without PostgreSQL: a dump is parsed, and nothing in it is run."""
+"""Reads dumps of PostgreSQL, plain or as an archive, without PostgreSQL: a dump is parsed, and nothing in it is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from reversa.systems.tables.contract import Damaged, Table
 from reversa.systems.tables.dumpfile import Dump, Part, copied
-from reversa.systems.tables.pgcustom import MAGIC, Archive
+from reversa.systems.tables.pgcustom import CONTENTS, MAGIC, Archive
 from reversa.systems.tables.sqllex import POSTGRESQL, Window, statements
 from reversa.systems.tables.streams import Input, first_bytes
 
@@ -24,13 +24,13 @@ _DEFINING = ("TABLE", "FOREIGN TABLE", "CONSTRAINT", "FK CONSTRAINT")
 
 
 class PgDump(Dump):
-    """What pg_dump writes as text (.sql, .sql.gz) or with -Fc."""
+    """What pg_dump writes as text (.sql, .sql.gz), with -Fc, or with -Fd (a tar that was unpacked is one, too)."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, POSTGRESQL, "public")
         self._missing: dict[str, str] = {}
         """Table → why its rows are not in the archive."""
-        self._archive = Archive(path) if first_bytes(path, len(MAGIC)) == MAGIC else None
+        self._archive = Archive(path) if _is_archive(path) else None
         if self._archive:
             self._read_contents(self._archive)
         else:
@@ -38,6 +38,8 @@ class PgDump(Dump):
 
     @staticmethod
     def recognises(path: Path) -> bool:
+        if path.is_dir():
+            return _is_archive(path)
         first = first_bytes(path)
         return first.startswith(MAGIC) or bool(_SIGNS.search(first))
 
@@ -68,6 +70,11 @@ class PgDump(Dump):
                 self._filled(name, copy[1] if copy else (), Part(archive.blocks[entry.number], None, 1, copy[1] if copy else None))
             else:
                 self._missing[name] = archive.broken or "the dump does not have it"
+
+
+def _is_archive(path: Path) -> bool:
+    contents = path / CONTENTS if path.is_dir() else path
+    return contents.is_file() and first_bytes(contents, len(MAGIC)) == MAGIC
 
 
 def _quoted(name: str) -> str:
