@@ -30,7 +30,6 @@ bench: .venv/ready
 	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.archive
 	$(BIN)/python -m benchmarks.csv_loss
-	$(BIN)/python -m benchmarks.tables
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reversa needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

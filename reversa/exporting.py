@@ -18,7 +18,7 @@ from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Ta
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
 from reversa.errors import ReversaError, SourceError
-from reversa.package import ROWS_PER_GROUP, Balance, Happened, Package
+from reversa.package import GROUP_BYTES, ROWS_PER_GROUP, Balance, Happened, Package
 from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, Ref, Row, kind_of, ref, ref_to
 from reversa.redaction import redact, suspect_rows, suspects
@@ -169,7 +169,7 @@ class Intake:
 
     def _take_apart(self, tables: TableSpool) -> None:
         """Go on with records where columns do not give package order."""
-        for rows in tables.sorted(ROWS_PER_GROUP):
+        for rows in tables.sorted(ROWS_PER_GROUP, GROUP_BYTES):
             for record in rows.records():
                 self._take(record)
         self._keep()
@@ -271,7 +271,7 @@ class Intake:
 
     def settled_rows(self, tables: TableSpool) -> Iterator[pa.RecordBatch]:
         """Rows of tables that columns give in package order, in row groups of the package."""
-        for batch in regrouped((rows.batch() for rows in tables.sorted(ROWS_PER_GROUP)), ROWS_PER_GROUP):
+        for batch in regrouped((rows.batch() for rows in tables.sorted(ROWS_PER_GROUP, GROUP_BYTES)), ROWS_PER_GROUP, GROUP_BYTES):
             self._records["row"] += len(batch)
             yield batch
 

@@ -34,6 +34,8 @@ from reversa.sorting import package_order
 _BLOB_COLUMNS: dict[str, pa.DataType] = {"sha256": pa.string(), "size": pa.int64(), "path": pa.string()}
 BLOBS = pa.schema(_BLOB_COLUMNS)
 ROWS_PER_GROUP = 5_000
+GROUP_BYTES = 2**26
+"""Of a row group, about, where its rows are long: one is held in memory at a time."""
 FORMAT = "reversa-package/1"
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
@@ -183,7 +185,7 @@ class Package:
         table, whole = self.manifest.tables[kind], hashlib.sha256()
         for part in table.parts:
             with self._damage(part):
-                for batch in self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP):
+                for batch in self._groups(kind, part):
                     if only is not None:
                         yield from from_batch(kind, batch.filter(pa.array([root in only for root in batch["root"].to_pylist()], pa.bool_())))
                         continue
@@ -212,7 +214,7 @@ class Package:
         """Some columns of a kind, as they lie in the file: records are not made of them."""
         for part in self.manifest.tables[kind].parts:
             with self._damage(part):
-                yield from self._part(kind, part).iter_batches(batch_size=ROWS_PER_GROUP, columns=list(columns))
+                yield from self._groups(kind, part, list(columns))
 
     def references(self) -> Iterator[Ref]:
         """Every record of the package."""
@@ -252,6 +254,12 @@ class Package:
             if batch.num_columns > 1:
                 formats.update(dict(_counted(pc.struct_field(batch["body"], "format").drop_null())))
         return {str(month)[:7]: count for month, count in sorted(months.items())}, dict(formats)
+
+    def _groups(self, kind: str, part: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Its row groups, one after the other: rows of two would make a batch of any size."""
+        file = self._part(kind, part)
+        for number in range(file.num_row_groups):
+            yield from file.iter_batches(ROWS_PER_GROUP, row_groups=[number], columns=columns)
 
     def _part(self, kind: str, part: str) -> pq.ParquetFile:
         """One file of a table, with the columns that it should have; damaged pages raise an error when they are read."""

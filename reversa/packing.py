@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +18,14 @@ import pyarrow.parquet as pq
 from reversa import __version__, verifier
 from reversa.adapter import Noted, Source, Unreadable
 from reversa.blobs import Staging, store
+from reversa.canonical import encode
 from reversa.columns import to_batch
 from reversa.files import flush
 from reversa.package import (
     BAGIT,
     BLOBS,
     FORMAT,
+    GROUP_BYTES,
     MANIFEST,
     ROWS_PER_GROUP,
     TAG_MANIFEST,
@@ -74,7 +75,7 @@ class PackageWriter:
 
     def write_table(self, kind: str, records: Iterable[tuple[Record, str]]) -> None:
         """Write all records of a kind, given in package order with their digests."""
-        self.write_batches(kind, (to_batch(kind, [record for record, _ in group], [own for _, own in group]) for group in _batched(records)))
+        self.write_batches(kind, (to_batch(kind, [record for record, _ in group], [own for _, own in group]) for group in _grouped(records)))
 
     def write_batches(self, kind: str, batches: Iterable[pa.RecordBatch]) -> None:
         """Write all rows of a kind, given in package order in row groups."""
@@ -137,9 +138,17 @@ class PackageWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
 
-def _batched(records: Iterable[tuple[Record, str]]) -> Iterator[tuple[tuple[Record, str], ...]]:
-    iterator = iter(records)
-    while group := tuple(itertools.islice(iterator, ROWS_PER_GROUP)):
+def _grouped(records: Iterable[tuple[Record, str]]) -> Iterator[list[tuple[Record, str]]]:
+    """Row groups: so many records, or fewer where they are long."""
+    group: list[tuple[Record, str]] = []
+    size = 0
+    for record, own in records:
+        group.append((record, own))
+        size += len(encode(record))
+        if len(group) == ROWS_PER_GROUP or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
         yield group
 
 

@@ -56,10 +56,10 @@ class TableSpool:
         spans = sorted(runs.span() for runs in self._tables.values())
         return not repeated(self._hashes) and all(before[1] < after[0] for before, after in itertools.pairwise(spans))
 
-    def sorted(self, rows: int) -> Iterator[TableRows]:
-        """The rows of each table by their ids, so many at a time; the tables by their first."""
+    def sorted(self, rows: int, size: int) -> Iterator[TableRows]:
+        """The rows of each table by their ids, so many at a time, or so many bytes; the tables by their first."""
         for (table, names), runs in sorted(self._tables.items(), key=lambda item: item[1].span()):
-            for batch in regrouped(runs.merged(), rows):
+            for batch in regrouped(runs.merged(), rows, size):
                 yield TableRows(table, batch.column(0), pa.RecordBatch.from_arrays(batch.columns[1:], names=list(names)))
 
 
@@ -129,19 +129,23 @@ class _Runs:
         self._files = []
 
 
-def regrouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """The same rows, so many in each batch but the last."""
+def regrouped(batches: Iterable[pa.RecordBatch], rows: int, size: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of so many, or of so many bytes, about."""
     held: list[pa.RecordBatch] = []
-    missing = rows
+    missing, bytes_ = rows, 0
     for batch in batches:
-        left = batch
-        while len(left) >= missing:
-            held.append(left.slice(0, missing))
-            yield held[0] if len(held) == 1 else _together(held)
-            held, left, missing = [], left.slice(missing), rows
-        if len(left):
-            held.append(left)
-            missing -= len(left)
+        step = max(1, len(batch) * size // (batch.nbytes + 1))
+        for piece in (batch.slice(start, step) for start in range(0, len(batch), step)):
+            left = piece
+            while len(left) >= missing or (len(left) and bytes_ + left.nbytes >= size):
+                held.append(left.slice(0, missing))
+                left = left.slice(missing)
+                yield held[0] if len(held) == 1 else _together(held)
+                held, missing, bytes_ = [], rows, 0
+            if len(left):
+                held.append(left)
+                missing -= len(left)
+                bytes_ += left.nbytes
     if held:
         yield _together(held)
 

@@ -18,11 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reversa.adapter import Options
 from reversa.errors import SourceError
 from reversa.systems.tables import delimited, jsonlines, pgcopy, sqllex
 from reversa.systems.tables import inserts as inserting
 from reversa.systems.tables.contract import Column, Damaged, ForeignKey, Reader
 from reversa.systems.tables.folder import Folder
+from reversa.systems.tables.live import Live
 from reversa.systems.tables.pgdump import PgDump
 from reversa.systems.tables.siard import Siard
 from reversa.systems.tables.sqldump import SqlDump
@@ -509,3 +511,16 @@ def test_readers_of_other_kinds_are_not_confused(tmp_path: Path) -> None:
         assert [other for other in files if other.recognises(file)] == [kind]
     for kind in files:
         assert not kind.recognises(dump(tmp_path, b"\x00\xff" * 1000, "e"))
+
+
+def test_rows_of_a_database_come_fewer_at_a_time_where_they_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reversa.systems.tables.live.LONGEST", 1000)
+    with contextlib.closing(sqlite3.connect(tmp_path / "files.db")) as database:
+        database.execute("CREATE TABLE files (id INTEGER PRIMARY KEY, data BLOB)")
+        database.executemany("INSERT INTO files (data) VALUES (?)", [(b"x",)] * 500 + [(b"x" * 600,)] * 10)
+        database.commit()
+    with contextlib.closing(Live(f"sqlite:///{tmp_path / 'files.db'}", Options())) as reader:
+        (table,) = reader.tables()
+        sizes = [batch.num_rows for batch in reader.batches(table) if isinstance(batch, pa.RecordBatch)]
+    assert sum(sizes) == 510
+    assert max(sizes[1:]) == 2

@@ -145,6 +145,22 @@ def test_many_rows_are_sorted_outside_memory_and_written_in_whole_groups(tmp_pat
     assert [len(batch) for batch in package.batches("row", ["id"])] == [5_000, 5_000, 2_000]
 
 
+@pytest.mark.parametrize("source", [ByColumns, Tables])
+def test_long_rows_lie_in_small_row_groups(source: type[Tables], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table may hold files: 5,000 of them are more than memory, or an Arrow array, holds."""
+    monkeypatch.setattr("reversa.exporting.GROUP_BYTES", 100_000)
+    monkeypatch.setattr("reversa.packing.GROUP_BYTES", 100_000)
+    texts = ["x"] * 50 + ["x" * 30_000] * 10
+    ids = [f"a/{number:03}" for number in range(60)]
+    package = exported(
+        source([TableRows(ref("table", "a"), pa.array(ids), pa.RecordBatch.from_pydict({"x": pa.array(texts)}))]), tmp_path / "package"
+    )
+    groups = [len(batch) for batch in package.batches("row", ["id"])]
+    assert sum(groups) == 60
+    assert max(groups[1:]) <= 4
+    assert [record.id for record, _ in package.records("row")] == ids
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -27,8 +27,6 @@ WHERE a.attrelid = '{}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
 NOT_UTF8 = "not UTF-8; its other bytes are written as \\xNN"
 LONGEST = 2**22
 """Characters of a batch, about."""
-FEW = 100
-"""Rows by which it is seen how long the others may be."""
 
 
 class Live:
@@ -138,11 +136,16 @@ class _Block:
 
 def _taken(answer: sa.CursorResult[Any]) -> Iterator[list[sa.Row[Any]]]:
     """Its rows, fewer at a time where they are long."""
-    rows = FEW
-    while taken := answer.fetchmany(rows):
-        yield list(taken)
-        size = max(sum(len(value) for value in row if isinstance(value, str | bytes)) for row in taken[:FEW])
-        rows = max(1, min(BATCH, LONGEST // (size + 1)))
+    rows: list[sa.Row[Any]] = []
+    size = 0
+    for row in answer:
+        rows.append(row)
+        size += sum([len(value) for value in row if value.__class__ in (str, bytes)])
+        if size > LONGEST or len(rows) == BATCH:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
 
 
 def _texts(values: Sequence[Any]) -> tuple[pa.Array[Any], list[int]]:
