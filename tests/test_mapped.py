@@ -178,14 +178,15 @@ def test_secrets_are_left_behind_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "password_hash", "encrypted_password", "user_pass", "api_key", "apiToken", "otp_secret", "salt", "crypted_password"]
-)
+    "name",
+    ["password", "password_hash", "encrypted_password", "user_pass", "api_key", "apiToken", "otp_secret", "salt", "crypted_password", "nonce_key", "logged_in_key"],
+)  # fmt: skip
 def test_columns_that_open_doors(name: str) -> None:
     assert is_secret(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["body_hash", "sha1_hash", "password_changed_at", "passport_number", "compass", "tokenised_text", "keyboard", "name"]
+    "name", ["body_hash", "sha1_hash", "password_changed_at", "passport_number", "compass", "tokenised_text", "keyboard", "monkey_key", "name"]
 )
 def test_columns_that_open_none(name: str) -> None:
     assert not is_secret(name)
