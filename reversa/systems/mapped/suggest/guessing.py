@@ -34,8 +34,11 @@ class Guesser:
         return next((draft for draft in named or fit if kinds == ANY or draft.kind in kinds), None)
 
     def refer(self, draft: Draft, column: str, to: Draft) -> str:
-        """``{KIND: id}``, with the mark of the other's ids."""
-        id = f"{literal(to.mark)} || {draft.part(column)}" if to.mark else draft.column(column)
+        """``{KIND: id}``, with the mark of the other's ids. 0 and an empty text are how systems without foreign keys say none."""
+        of, keys = draft.known.profiles[column], to.known.profiles[to.keys[0]].values
+        none = "0" if "0" in of.values and "0" not in keys else "" if of.blank else None
+        own = draft.part(column) if none is None else f"nullif({draft.part(column)}, {literal(none)})"
+        id = f"{literal(to.mark)} || {own}" if to.mark else own if none is not None else draft.column(column)
         return f"{{{to.kind}: {scalar(id)}}}"
 
     def reference(self, draft: Draft, column: str, kinds: tuple[str, ...]) -> tuple[str, float, str, Draft] | None:
@@ -224,6 +227,8 @@ class Guesser:
         empty = 0.9 if not shape else 1.0
         match of.type:
             case "instant":
+                if zero := next((value for value in profile.values if value.startswith("0000-00-00")), None):  # how MySQL says none
+                    leaf = f"nullif({draft.part(column)}, {literal(zero)})"
                 if shape in ("instant", "local", "packed", "epoch"):
                     return line(scalar(leaf), 1.0, "times")
                 if shape == "date":
@@ -324,7 +329,8 @@ class Guesser:
             fits = 0.8
         elif re.fullmatch(r"(tiny)?int.*|.*bool.*", one.type(column)) and of.name not in ("number", "version"):
             fits = 0.4
-        return Line(of.name, scalar(draft.column(column)), sure * fits, "name" + (f", {shape}" if shape not in ("", "text") else ""), (column,))
+        leaf = draft.column(column) if not profile.blank or of.required else f"nullif({draft.part(column)}, '')"
+        return Line(of.name, scalar(leaf), sure * fits, "name" + (f", {shape}" if shape not in ("", "text") else ""), (column,))
 
     # -------------------------------------------------------------------------------------------- lines of several columns and tables
 

@@ -250,7 +250,7 @@ def _pairs(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
     for stem, type_ in by_stem.items():
         begin = next((stem.removesuffix(end) for end in ("_type", "_kind", "_model", "_class") if stem.endswith(end)), "")
         id = by_stem.get(f"{begin}_id") if begin else None
-        if id is None:
+        if id is None or id == one.key:
             continue
         texts = [value for value in one.profiles[type_].enumeration or tuple(one.profiles[type_].values)[:20] if not value.isdecimal()]
         tables = {text: table for text in texts if len(text) < LONGEST_NAME and (table := _named(text, known.values()))}
