@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, word
+from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
 from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, HEADS, SIDES, TABLES, VISITS
 from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, classes, snake, type_column, words
 
 LEAST = 0.5
 """A line that is less sure is written as a comment."""
-_CLASSES = ("user", "group", "space", "page", "message", "task", "contact", "company", "event", "file")
+_CLASSES = ("user", "group", "space", "page", "message", "task", "contact", "company", "event", "file", "revision")
 """Kinds that several classes of rows in one table may be of."""
 _ROUNDS = 6
 
@@ -84,21 +84,26 @@ def _divided(drafts: list[Draft]) -> list[list[Draft]]:
         column = type_column(draft.known)
         by_kind: dict[str, list[str]] = {}
         for text in classes(draft.known) if column else ():
-            if kind := _class_kind(words(re.split(r"[\\.:/]", text)[-1])):
+            if kind := _class_kind(words(re.split(r"[\\.:/]", text)[-1]), draft.kind):
                 by_kind.setdefault(kind, []).append(text)
+        if draft.kind == "message" and "page" in by_kind:
+            continue  # what people post beside pages are articles
         if column and len(by_kind) > 1 and draft.kind in by_kind and draft.kind in _CLASSES:
             entries = []
+            sure = max(draft.sure, 0.9 if any(TABLES[draft.kind].get(text, 0) >= 0.9 for text in by_kind[draft.kind]) else 0)
             for kind in sorted(by_kind, key=lambda kind: kind != draft.kind):
                 texts = ", ".join(literal(text) for text in by_kind[kind])
-                entries.append(Draft(draft.known, kind, 0.9 * draft.sure, "name, types", where=f"{word(column)} IN ({texts})"))
+                entries.append(Draft(draft.known, kind, 0.9 * sure, "name, types", where=f"{word(column)} IN ({texts})"))
             found.append(entries)
         else:
             found.append([draft])
     return found
 
 
-def _class_kind(called: tuple[str, ...]) -> str | None:
-    """The kind of the rows of a class."""
+def _class_kind(called: tuple[str, ...], rather: str) -> str | None:
+    """The kind of the rows of a class; where the name fits several, the one that the table is rather of."""
+    if TABLES[rather].get("_".join(called), 0) >= LEAST:
+        return rather
     for name in ("_".join(called), called[-1] if called else "", called[0] if called else ""):
         for kind in _CLASSES:
             if TABLES[kind].get(name, 0) >= 0.85:
@@ -108,12 +113,11 @@ def _class_kind(called: tuple[str, ...]) -> str | None:
 
 def _sure(guesser: Guesser, drafts: list[Draft]) -> bool:
     """Whether an entry may be made, and with what columns its kind is known by."""
-    for draft in drafts:
+    drafts[1:] = [draft for draft in drafts[1:] if guesser.fill(draft)]  # the types of their rows say enough
+    for draft in drafts[:1]:
         weight = draft.sure
         if not guesser.fill(draft):
             return False
-        if draft is not drafts[0]:
-            continue  # the types of its rows say enough
         signs = EVIDENCE.get(draft.kind, ())
         met = len({line.field for line in draft.lines if line.field in signs and line.sure >= LEAST})
         found = 1.0 if not signs or met > 1 or met == len(signs) else 0.9 if met else 0.5
@@ -143,6 +147,7 @@ def _text_of(guesser: Guesser, page: Draft) -> Draft | None:
         draft.kind == "revision" and draft.native and any(lead.table == page.known.name for lead in draft.known.leads.values())
         for drafts in guesser.drafts.values()
         for draft in drafts
+        if draft.known is not page.known
     )
     text = Draft(page.known, "revision", 0.95 * page.sure, "text in the row of the page", where=page.where, native=False)
     guesser.fill(text)
@@ -181,6 +186,7 @@ def _mark(guesser: Guesser) -> None:
         for draft in drafts:
             if not draft.native:
                 draft.lines = [Line("target", guesser.refer(draft, draft.keys[0], drafts[0]), 0.97, "text in the row of the page"), *draft.lines]
+                drafts[0].lines.append(Line("head", f"{{revision: {scalar(draft.id)}}}", 0.9, "text in the row of the page"))
 
 
 def visit(one: Known) -> str | None:

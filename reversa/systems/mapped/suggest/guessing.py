@@ -159,7 +159,7 @@ class Guesser:
                 continue
             value, sure, why, to = found
             if name in ("target", "source"):
-                if to.kind in PEOPLE or (lead.table == draft.known.name and draft.kind != "association"):
+                if to.kind in PEOPLE or (lead.table == draft.known.name and draft.kind != "association" and not draft.where):
                     continue
                 if draft.kind == "tag" and to.kind in ("company", "space", "tag"):
                     continue  # a list of labels that a customer or a project has, rather than labels on it
