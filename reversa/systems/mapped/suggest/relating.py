@@ -148,9 +148,11 @@ def _shared_prefix(names: Sequence[str]) -> str:
 
 
 def _own_prefix(one: Known) -> str:
-    """What all columns of a table begin with, as ``rev_``."""
+    """What all columns of a table begin with, as ``rev_``, or several of them, if that is its name."""
     begins = {found[0] if (found := re.match(r"[a-z0-9]+_", snake(name))) else "" for name in one.profiles}
-    return begins.pop() if len(begins) == 1 and len(one.profiles) > 1 else ""
+    if len(begins) == 1 and len(one.profiles) > 1:
+        return begins.pop()
+    return f"{one.phrase}_" if sum(snake(name).startswith(f"{one.phrase}_") for name in one.profiles) > 2 else ""
 
 
 def _key(one: Known) -> str | None:
