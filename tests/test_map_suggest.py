@@ -16,9 +16,10 @@ from reversa.demo.ruche import write_ruche
 from reversa.records import KINDS
 from reversa.systems.mapped.mapping import Mapping, read_mapping
 from reversa.systems.mapped.staged import stage
-from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, STATES, TABLES
+from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, TABLES
 from reversa.systems.mapped.suggest.profiling import profile
 from reversa.systems.mapped.suggest.relating import snake, words
+from reversa.systems.mapped.suggest.roles import STATES
 from reversa.systems.mapped.suggest.writing import suggest
 from reversa.systems.tables.opening import open_reader
 from tests.mapping_score import score, table_of

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
-from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, HEADS, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, TABLES
 from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, classes, snake, type_column, words
+from reversa.systems.mapped.suggest.roles import HEADS, SIDES, VISITS
 
 LEAST = 0.5
 """A line that is less sure is written as a comment."""
@@ -28,10 +29,7 @@ def decided(known: dict[str, Known]) -> Guesser:
 def _decide(guesser: Guesser) -> None:
     """Which kind each table is of: first by names, then by what its columns can give, until nothing changes."""
     candidates = {name: list(_candidates(one)) for name, one in guesser.known.items() if len(name) < LONGEST_NAME and all(one.profiles)}
-    if not any(
-        draft.kind in ("contact", "deal") for drafts in candidates.values() for draft in drafts
-    ):  # no customer file: an organisation is rather a customer of the vendor
-        candidates = {name: [draft for draft in drafts if draft.kind != "company" or draft.sure >= 0.7] for name, drafts in candidates.items()}
+    _weigh(guesser, candidates)
     topics = dict(_topics(guesser.known, candidates))
     for topic in topics.values():
         candidates.pop(topic.name, None)
@@ -54,6 +52,20 @@ def _decide(guesser: Guesser) -> None:
             if draft.kind == "page" and (text := _text_of(guesser, draft)):
                 guesser.drafts[name].append(text)
     guesser.drafts = {name: drafts for name, drafts in guesser.drafts.items() if drafts}
+
+
+def _weigh(guesser: Guesser, candidates: dict[str, list[Draft]]) -> None:
+    """What a name means beside the others: an account or an organisation is a company in a customer file only."""
+    sold = any(draft.kind in ("contact", "deal") for drafts in candidates.values() for draft in drafts)
+    people = any(draft.kind == "user" and draft.sure > 0.9 for drafts in candidates.values() for draft in drafts)
+    for name, drafts in candidates.items():
+        for draft in list(drafts):
+            if draft.kind == "company" and ((not sold and draft.sure < 0.7) or name == guesser.tenant):
+                drafts.remove(draft)
+            elif draft.kind in ("user", "company") and sold and people and draft.known.words == ("account",):
+                draft.sure = {"user": 0.4, "company": 0.9}[draft.kind]
+        if name == guesser.tenant and not drafts:
+            drafts.append(Draft(guesser.known[name], "space", 0.7, "most tables lead to it"))
 
 
 def _kinds(guesser: Guesser) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from reversa.schema import fields
 from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.suggest.lexicon import STATES
 from reversa.systems.mapped.suggest.relating import Known
+from reversa.systems.mapped.suggest.roles import ADDRESS, ARTICLES, ASSIGNED, DEEDS, JOINED, PLACES, STATES
 
 if TYPE_CHECKING:
     from reversa.systems.mapped.suggest.guessing import Guesser
@@ -39,29 +39,91 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
         yield Line("order", number.value, 0.8, "the number of the version")
     if "parent" not in given and one.key and not draft.mark and draft.kind in ("space", "page", "task", "group", "company"):
         yield from _closure(guesser, draft)
-    wanted = {"user": ("emails", "email"), "contact": ("emails", "email"), "task": ("assignees", "user")}.get(draft.kind)
-    for other in guesser.known.values() if wanted and one.key and wanted[0] not in given else ():
+    for name in JOINED.get(draft.kind, ()) if one.key else ():
+        if name not in given:
+            yield from _joined(guesser, draft, name)
+    yield from _constants(draft, given)
+    if draft.kind == "activity":
+        yield from _duration(draft)
+    if draft.kind in ("contact", "company") and "addresses" not in given:
+        yield from _addresses(draft)
+    if draft.kind == "pipeline" and one.key:
+        yield from _stages(guesser, draft)
+    if draft.kind == "poll" and one.key:
+        yield from _poll_choices(guesser, draft)
+
+
+def _joined(guesser: Guesser, draft: Draft, name: str) -> Iterator[Line]:
+    """A list of what other rows say: e-mail addresses of a person, people or contacts that a table joins with this one."""
+    one = draft.known
+    for other in guesser.known.values():
         back = next((column for column, lead in other.leads.items() if lead.table == one.name), None)
         if back is None or other is one or other.name in guesser.drafts:
             continue
-        rows = f"FROM {placed(other.name)} s WHERE s.{word(back)} = {word(last(one.name))}.{word(one.key or '')})"
+        own = f"s.{word(back)} = {word(last(one.name))}.{word(one.key or '')}"
         for column in other.usable:
-            if wanted and wanted[1] == "email" and other.profiles[column].shape == "email" and len(other.usable) <= 8:
-                order = f" ORDER BY s.{word(other.key)}" if other.key else ""
-                yield Line("emails", scalar(f"(SELECT list(s.{word(column)}{order}) {rows}"), 0.75, f"e-mail addresses in {escaped(other.name)[:40]}")
+            if name == "emails":
+                if other.profiles[column].shape == "email" and len(other.usable) <= 8:
+                    order = f" ORDER BY s.{word(other.key)}" if other.key else ""
+                    sql = f"(SELECT list(s.{word(column)}{order}) FROM {placed(other.name)} s WHERE {own})"
+                    yield Line(name, scalar(sql), 0.75, f"e-mail addresses in {escaped(other.name)[:40]}")
+                continue
             lead = other.leads.get(column)
-            to = guesser.drafted(lead.table, ("user",)) if lead else None
-            if (
-                wanted
-                and wanted[1] == "user"
-                and to
-                and not to.mark
-                and other.words[-1] in ("assignee", "assignment", "responsible", "user")
-                and len(other.usable) <= 5
-            ):
-                yield Line("assignees", f"{{user: {scalar(f'(SELECT list(s.{word(column)}) {rows}')}}}", 0.8, "a table that joins the two")
-    if draft.kind == "poll" and one.key:
-        yield from _poll_choices(guesser, draft)
+            if lead is None or column == back or len(other.usable) > 5 or (name == "assignees" and not set(other.words) & ASSIGNED):
+                continue
+            kind = {"assignees": "user", "contacts": "contact"}[name]
+            if (to := guesser.drafted(lead.table, (kind,))) and not to.mark:
+                sql = f"(SELECT list(s.{word(column)}) FROM {placed(other.name)} s WHERE {own})"
+                yield Line(name, f"{{{kind}: {scalar(sql)}}}", 0.8, "a table that joins the two")
+            elif kind == "user" and (behind := guesser.behind(lead.table)):
+                between = f"JOIN {placed(lead.table)} p ON p.{word(guesser.known[lead.table].key or '')} = s.{word(column)}"
+                sql = f"(SELECT list(p.{word(behind[0])}) FROM {placed(other.name)} s {between} WHERE {own})"
+                yield Line(name, f"{{user: {scalar(sql)}}}", 0.8, "a table that joins the two")
+
+
+def _constants(draft: Draft, given: set[str]) -> Iterator[Line]:
+    """What the name of the table says of all its rows."""
+    called = draft.known.words[-1] if draft.known.words else ""
+    if draft.kind == "message" and "message_type" not in given:
+        yield Line("message_type", "{is: user}", 0.8, "no column says otherwise")
+    if draft.kind == "space" and "space_type" not in given and called in PLACES:
+        yield Line("space_type", f"{{is: {called}}}", 0.75, "name of the table")
+    if draft.kind == "page" and "page_type" not in given and called in ARTICLES:
+        yield Line("page_type", f"{{is: {called}}}", 0.75, "name of the table")
+    if draft.kind == "activity" and "activity_type" not in given and (said := next((DEEDS[one] for one in draft.known.words if one in DEEDS), None)):
+        yield Line("activity_type", f"{{is: {said}}}", 0.8, "name of the table")
+
+
+def _duration(draft: Draft) -> Iterator[Line]:
+    """How long something took, with the letter of ISO 8601 for its unit."""
+    for column in draft.known.usable:
+        unit = {"hours": "H", "minutes": "M", "seconds": "S"}.get(draft.known.stems[column].removeprefix("duration_"))
+        if unit:
+            yield Line("duration", scalar(f"'PT' || {draft.part(column)} || '{unit}'"), 0.9, "name", (column,))
+
+
+def _addresses(draft: Draft) -> Iterator[Line]:
+    """A postal address whose parts stand in columns."""
+    by_stem = {draft.known.stems[name]: name for name in draft.known.usable}
+    parts = [by_stem[stem] for stem in ADDRESS if stem in by_stem]
+    if len(parts) > 2:
+        joined = ", ".join(f"nullif({draft.part(name)}, '')" for name in parts)
+        yield Line("addresses", scalar(f"nullif(concat_ws(', ', {joined}), '')"), 0.8, "names", tuple(parts))
+
+
+def _stages(guesser: Guesser, draft: Draft) -> Iterator[Line]:
+    """The stages of a pipeline, from the table of stages that lead to it."""
+    for other in guesser.known.values():
+        back = next((column for column, lead in other.leads.items() if lead.table == draft.known.name), None)
+        by_stem = {other.stems[name]: name for name in other.usable}
+        label = next((by_stem[name] for name in ("label", *NAMES) if name in by_stem), None)
+        if back and label and other.key and set(other.words[-1:]) & {"stage", "step", "etape", "column"}:
+            order = next((f" ORDER BY s.{word(by_stem[name])}::int" for name in ("position", "order", "sort_order", "rank") if name in by_stem), "")
+            inner = f"{{id: s.{word(by_stem.get('code', other.key))}, label: s.{word(label)}}}{order}"
+            own = f"{word(last(draft.known.name))}.{word(draft.known.key or '')}"
+            yield Line(
+                "stages", scalar(f"(SELECT list({inner}) FROM {placed(other.name)} s WHERE s.{word(back)} = {own})"), 0.85, "a table of stages"
+            )
 
 
 def _through(guesser: Guesser, draft: Draft, name: str, kinds: tuple[str, ...]) -> Iterator[Line]:
@@ -119,7 +181,7 @@ def _poll_choices(guesser: Guesser, draft: Draft) -> Iterator[Line]:
         back = next((column for column, lead in other.leads.items() if lead.table == draft.known.name), None)
         by_stem = {other.stems[name]: name for name in other.usable}
         label = next((by_stem[name] for name in (*NAMES, "text") if name in by_stem), None)
-        if back and label and other.key and other.words[-1] in ("option", "choice", "answer"):
+        if back and label and other.key and set(other.words[-1:]) & {"option", "choice", "answer"}:
             position = next((by_stem[name] for name in ("position", "order", "sort_order") if name in by_stem), other.key)
             inner = f"{{'id': s.{word(other.key)}, 'label': s.{word(label)}}} ORDER BY try_cast(s.{word(position)} AS BIGINT)"
             own = f"{word(last(draft.known.name))}.{word(draft.known.key or '')}"
@@ -196,9 +258,9 @@ def _state(draft: Draft) -> Line | None:
         if (
             one.stems[column] in ("status", "state", "statut", "etat")
             and met
-            and all(value.lower() in STATES for value in met)
+            and 3 * sum(value.lower() in STATES for value in met) > 2 * len(met)
             and draft.kind not in ("task", "ticket", "deal")
         ):
-            values = ", ".join(f"{scalar(value)}: {STATES[value.lower()]}" for value in met)
+            values = ", ".join(f"{scalar(value)}: {STATES[value.lower()]}" for value in met if value.lower() in STATES)
             return Line("state", f"{{by: {scalar(draft.column(column))}, values: {{{values}}}}}", 0.75, "values", (column,))
     return None

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from reversa.records import ANY
 from reversa.schema import Field, fields
 from reversa.systems.mapped.suggest.deriving import worked_out
-from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.suggest.lexicon import CHOICES, FIELDS, LIKES, TABLES
+from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
+from reversa.systems.mapped.suggest.lexicon import FIELDS, TABLES
 from reversa.systems.mapped.suggest.profiling import MARKUPS
-from reversa.systems.mapped.suggest.relating import Known, Pair, bare, words
+from reversa.systems.mapped.suggest.relating import Known, Pair, bare, reached_by_most, words
+from reversa.systems.mapped.suggest.roles import CHOICES, LIKES
 
 PEOPLE = ("user", "group")
 _OFF = ("disabled", "blocked", "suspended", "inactive", "banned", "deactivated")
@@ -24,6 +25,9 @@ class Guesser:
     def __init__(self, known: dict[str, Known]) -> None:
         self.known = known
         self.drafts: dict[str, list[Draft]] = {}
+        best = reached_by_most(known)
+        self.tenant = best[0].name if best and best[1] > 0.5 * len(known) else None
+        """The table of the vendor's customers, where nearly every table names it: a row's customer says nothing about the row."""
 
     # -------------------------------------------------------------------------------------------- what leads elsewhere
 
@@ -46,7 +50,24 @@ class Guesser:
         lead = draft.known.leads.get(column)
         called = words(bare(draft.known.stems[column]))
         to = self.drafted(lead.table, kinds, called[-1] if called else "") if lead else None
-        return (self.refer(draft, column, to), lead.sure, lead.why, to) if lead and to else None
+        if lead and to:
+            return self.refer(draft, column, to), lead.sure * (0.9 if lead.table == self.tenant else 1.0), lead.why, to
+        if lead and (kinds == ANY or "user" in kinds) and (behind := self.behind(lead.table)):
+            sql = self.lookup(draft, column, (self.known[lead.table].stems[behind[0]],))
+            if sql:
+                return f"{{user: {scalar(sql)}}}", 0.93 * lead.sure, f"through {escaped(lead.table)[:40]}", behind[1]
+        return None
+
+    def behind(self, table: str) -> tuple[str, Draft] | None:
+        """The column of a table of profiles that leads to the users, and their entry."""
+        one = self.known[table]
+        if self.drafts.get(table) or one.words[-1:] not in (("profile",), ("actor",)):
+            return None
+        for column, lead in one.leads.items():
+            to = self.drafted(lead.table, ("user",)) if bare(one.stems[column]) in ("user", "account", "person") else None
+            if to and not to.mark:
+                return column, to
+        return None
 
     def pair(self, draft: Draft, pair: Pair, kinds: tuple[str, ...]) -> Line | None:
         """A polymorphic pair as the value of a reference; types that no entry makes records of are left to ``native``."""
@@ -161,7 +182,9 @@ class Guesser:
             if name in ("target", "source"):
                 if to.kind in PEOPLE or (lead.table == draft.known.name and draft.kind != "association" and not draft.where):
                     continue
-                if draft.kind == "tag" and to.kind in ("company", "space", "tag"):
+                if lead.table == self.tenant and draft.kind != "file":
+                    continue
+                if draft.kind == "tag" and to.kind in ("company", "space", "tag") and len(draft.known.leads) < 2:
                     continue  # a list of labels that a customer or a project has, rather than labels on it
                 sure *= _OFTEN.get(to.kind, 0.93) if draft.kind != "association" else 1.0
                 sure *= 1.0 if set(to.known.words) & set(draft.known.words) or draft.kind == "association" else 0.96
@@ -211,7 +234,8 @@ class Guesser:
             return None
         value, sure, why, to = found
         if not called:  # a page has one space, whatever the column is called
-            if to.kind == draft.kind or to.kind in PEOPLE or of.name == "head":
+            outer = of.name == "parent" and draft.kind == "space" and to.known.name == self.tenant != draft.known.name
+            if (to.kind == draft.kind and not outer) or to.kind in PEOPLE or of.name == "head":
                 return None
             called = 0.9
         return Line(of.name, value, min(0.97, called + 0.04) * sure, why, (column,))

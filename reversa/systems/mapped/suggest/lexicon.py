@@ -9,14 +9,14 @@ from __future__ import annotations
 _SURE = 0.95
 
 
-def _words(text: str) -> dict[str, float]:
+def words_of(text: str) -> dict[str, float]:
     """``word other:0.7`` → how sure each word makes us."""
     pairs = (item.partition(":") for item in text.split())
     return {word: float(sure) if sure else _SURE for word, _, sure in pairs}
 
 
 TABLES: dict[str, dict[str, float]] = {
-    kind: _words(words)
+    kind: words_of(words)
     for kind, words in {
         "user": "user account:0.85 person:0.7 profile:0.5 employee:0.8 agent:0.6 utilisateur compte:0.7 personne:0.6 collaborateur:0.7 author:0.7",
         "group": "group usergroup user_group team:0.93 squad:0.85 department:0.8 role_group:0.7 groupe equipe service:0.5",
@@ -51,7 +51,7 @@ TABLES: dict[str, dict[str, float]] = {
 }
 
 FIELDS: dict[str, dict[str, dict[str, float]]] = {
-    kind: {field: _words(words) for field, words in members.items()}
+    kind: {field: words_of(words) for field, words in members.items()}
     for kind, members in {
         "*": {
             "created_at": "created_at created_on:0.93 created:0.9 date_created:0.9 created_date:0.9 creation_date:0.9 date_joined:0.85 inserted_at:0.9 "
@@ -266,64 +266,3 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "activity": ("title", "body", "at", "activity_type"),
 }
 """Fields by which a kind is known: a table that has none of them is probably something else."""
-
-PEOPLE = frozenset(
-    "author creator user assigned_to owner account poster uploader sender editor assignee assigned reporter requester member "
-    "person manager responsible resolver actor auteur utilisateur compte responsable membre approver reviewer recipient submitter".split()
-)
-"""What columns call people, whatever the table of people is called; also every ``…_by``."""
-SELF = frozenset(("parent", "reply_to", "in_reply_to", "ancestor", "root", "original", "previous", "translation_of", "duplicate_of"))
-"""What columns call another row of the same table."""
-VISITS = {
-    "session": "sessions of browsers",
-    "cache": "copies that are worked out again",
-    "objectcache": "copies that are worked out again",
-    "searchindex": "an index of searches, worked out from the texts",
-    "search_index": "an index of searches, worked out from the texts",
-    "migration": "versions of the program's own tables",
-    "migration_version": "versions of the program's own tables",
-    "ar_internal_metadata": "settings of the framework",
-    "updatelog": "versions of the program's own tables",
-    "job": "work that a program had before it",
-    "queue": "work that a program had before it",
-    "lock": "locks of running programs",
-    "token": "keys of sessions, never taken along",
-    "password_reset": "keys of sessions, never taken along",
-}
-"""Last words of tables that nobody misses, and why. Such a table is left out only where no record could be made of it."""
-SIDES = frozenset(
-    "meta metadata preference setting option property attribute detail value param parameter email address phone email_address hierarchy closure choice profile info extra custom_value".split()
-)
-"""Last words of tables whose rows are a part of the row they lead to."""
-CUSTOMERS = ("tenant", "organisation", "organization", "account", "company", "workspace", "site", "client", "customer")
-"""Tables whose rows are often the customers of a vendor."""
-LIKES = {
-    "like": "like",
-    "favorite": "favourite",
-    "favourite": "favourite",
-    "star": "star",
-    "upvote": "upvote",
-    "vote": "vote",
-    "bookmark": "bookmark",
-    "aime": "like",
-}
-"""Tables of reactions that have no column for which one it is."""
-HEADS = frozenset(("thread", "topic", "discussion", "conversation", "sujet"))
-"""Tables that hold the subject of a conversation, and another table its messages."""
-
-STATES = {
-    "publish": "live", "private": "live", "published": "live", "live": "live", "active": "live", "open": "live", "publie": "live", "visible": "live", "normal": "live",
-    "draft": "draft", "auto-draft": "draft", "future": "draft", "scheduled": "draft", "pending": "draft", "brouillon": "draft", "unpublished": "draft",
-    "archived": "archived", "archive": "archived", "trash": "deleted", "trashed": "deleted", "deleted": "deleted", "removed": "deleted", "supprime": "deleted",
-}  # fmt: skip
-CHOICES: dict[str, dict[str, str]] = {
-    "visibility": {"public": "public", "private": "private", "open": "public", "closed": "private", "prive": "private", "secret": "private"},
-    "right": {
-        "view": "view", "read": "view", "reader": "view", "viewer": "view", "lecture": "view", "comment": "comment", "commenter": "comment", "edit": "edit",
-        "write": "edit", "writer": "edit", "editor": "edit", "ecriture": "edit", "delete": "delete", "admin": "admin", "owner": "admin", "manage": "admin", "move": "admin",
-    },
-    "effect": {"allow": "allow", "deny": "deny"},
-    "user_type": {"member": "member", "guest": "guest", "bot": "bot", "external": "external", "user": "member"},
-    "message_type": {"user": "user", "bot": "bot", "system": "system"},
-}  # fmt: skip
-"""Field → what the words of a source mean there."""

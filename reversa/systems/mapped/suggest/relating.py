@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from reversa.systems.mapped.secrets import is_secret
-from reversa.systems.mapped.suggest.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.lexicon import TABLES
 from reversa.systems.mapped.suggest.profiling import Profile, profile
+from reversa.systems.mapped.suggest.roles import CUSTOMERS, PEOPLE, SELF, SIDES, VISITS
 from reversa.systems.tables.contract import Reader, Table
 
 VOCABULARY = frozenset(word for words in TABLES.values() for name in words for word in name.split("_")) | SIDES | frozenset(VISITS)
@@ -92,6 +93,24 @@ def known_tables(reader: Reader) -> dict[str, Known]:
     for one in known.values():
         _relate(one, known)
     return known
+
+
+def reached_by_most(known: dict[str, Known]) -> tuple[Known, int] | None:
+    """The table whose rows are the customers of the vendor, if most others lead to it, and how many do so themselves."""
+    best: tuple[int, int, Known] | None = None
+    for one in known.values():
+        if not one.key or not one.words or one.words[-1] not in CUSTOMERS or any("pass" in stem for stem in one.stems.values()):
+            continue  # where there is a password, it is a person's account
+        reached = {one.name}
+        while more := {
+            other.name for other in known.values() if other.name not in reached and any(lead.table in reached for lead in other.leads.values())
+        }:
+            reached |= more
+        direct = sum(any(lead.table == one.name for lead in other.leads.values()) for other in known.values())
+        rank = (direct, -CUSTOMERS.index(one.words[-1]))
+        if len(reached) > 0.5 * len(known) and direct > 2 and (best is None or rank > best[:2]):
+            best = (*rank, one)
+    return (best[2], best[0]) if best else None
 
 
 def type_column(one: Known) -> str | None:
