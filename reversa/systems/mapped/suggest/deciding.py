@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
 from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, TABLES
+from reversa.systems.mapped.suggest.profiling import MARKUPS
 from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, classes, snake, type_column, words
 from reversa.systems.mapped.suggest.roles import HEADS, SIDES, VISITS
 
@@ -23,7 +26,21 @@ def decided(known: dict[str, Known]) -> Guesser:
     guesser = Guesser(known)
     _decide(guesser)
     _mark(guesser)
+    _one_markup(guesser)
     return guesser
+
+
+def _one_markup(guesser: Guesser) -> None:
+    """Texts in which no markup was met have the one that all others have."""
+    bodies = [(draft, line) for drafts in guesser.drafts.values() for draft in drafts for line in draft.lines if line.field == "body"]
+    met = Counter(markup for _, line in bodies if (markup := line.value[1:].partition(":")[0]) in MARKUPS)
+    markup, count = met.most_common(1)[0] if met else ("", 0)
+    if count < 2 or 3 * count <= 2 * met.total():
+        return
+    for draft, line in bodies:
+        if line.value.startswith("{plain:"):
+            said = replace(line, value=line.value.replace("{plain:", f"{{{markup}:", 1), why=f"{line.why}, but {markup} elsewhere")
+            draft.lines[draft.lines.index(line)] = said
 
 
 def _decide(guesser: Guesser) -> None:
@@ -44,6 +61,7 @@ def _decide(guesser: Guesser) -> None:
             guesser.drafts[name] = max(fit, key=lambda several: several[0].sure) if fit else []
         if _kinds(guesser) == before:
             break
+    _drop_current(guesser)
     while any(not guesser.fill(draft) for drafts in guesser.drafts.values() for draft in drafts):  # without it, others may lack what they refer to
         for name, drafts in guesser.drafts.items():
             guesser.drafts[name] = [draft for draft in drafts if guesser.fill(draft)]
@@ -52,6 +70,21 @@ def _decide(guesser: Guesser) -> None:
             if draft.kind == "page" and (text := _text_of(guesser, draft)):
                 guesser.drafts[name].append(text)
     guesser.drafts = {name: drafts for name, drafts in guesser.drafts.items() if drafts}
+
+
+def _drop_current(guesser: Guesser) -> None:
+    """A table with one text for each page, beside one with several, holds the newest once more: it is a part of the page."""
+    texts: dict[str, list[tuple[Draft, bool]]] = {}
+    for drafts in guesser.drafts.values():
+        for draft in drafts:
+            target = next((line for line in draft.lines if line.field == "target" and line.columns), None) if draft.kind == "revision" else None
+            lead = draft.known.leads.get(target.columns[0]) if target else None
+            if target and lead and not draft.where and draft.known.profiles[target.columns[0]].values:
+                texts.setdefault(lead.table, []).append((draft, draft.known.profiles[target.columns[0]].distinct == 1))
+    for found in texts.values():
+        for draft, once in found:
+            if once and any(not other for _, other in found):
+                guesser.drafts[draft.known.name] = []
 
 
 def _weigh(guesser: Guesser, candidates: dict[str, list[Draft]]) -> None:
@@ -64,6 +97,10 @@ def _weigh(guesser: Guesser, candidates: dict[str, list[Draft]]) -> None:
                 drafts.remove(draft)
             elif draft.kind in ("user", "company") and sold and people and draft.known.words == ("account",):
                 draft.sure = {"user": 0.4, "company": 0.9}[draft.kind]
+        if sold and (said := next((one for one in guesser.known[name].words if one in ("email", "mail", "call")), None)) and drafts:
+            kinds = {draft.kind for draft in drafts}
+            if said and "message" in kinds:
+                drafts.append(Draft(guesser.known[name], "activity", 0.91, "name"))
         if name == guesser.tenant and not drafts:
             drafts.append(Draft(guesser.known[name], "space", 0.7, "most tables lead to it"))
 
@@ -74,7 +111,7 @@ def _kinds(guesser: Guesser) -> list[tuple[str, str]]:
 
 def _candidates(one: Known) -> Iterator[Draft]:
     """Kinds that a table may be of, by its name or by the two rows that it joins."""
-    if not one.words or one.words[-1] in SIDES or visit(one):
+    if not one.words or one.words[-1] in SIDES or visit(one) or _audit(one):
         return
     for kind, called in TABLES.items():
         sure = 0.0
@@ -87,6 +124,14 @@ def _candidates(one: Known) -> Iterator[Draft]:
         yield Draft(one, "membership", 0.75, "joins two tables")
     if len(one.leads) == 2 and len(one.profiles) <= 5 and any(one.phrase.startswith(lead.table.rstrip("s")) for lead in one.leads.values()):
         yield Draft(one, "membership", 0.8, "joins two tables")
+
+
+def _audit(one: Known) -> bool:
+    """What a program wrote down of who did what, rather than what people wrote."""
+    stems = set(one.stems.values())
+    return bool(
+        one.pairs and stems & {"action", "verb", "event"} and stems & {"metadata", "changes", "data", "details", "entity_name", "object_repr"}
+    )
 
 
 def _divided(drafts: list[Draft]) -> list[list[Draft]]:

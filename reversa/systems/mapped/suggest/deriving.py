@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reversa.schema import fields
 from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
 from reversa.systems.mapped.suggest.relating import Known
-from reversa.systems.mapped.suggest.roles import ADDRESS, ARTICLES, ASSIGNED, DEEDS, JOINED, PLACES, STATES
+from reversa.systems.mapped.suggest.roles import ADDRESS, ARTICLES, ASSIGNED, DEEDS, JOINED, PLACED, PLACES, STATES
 
 if TYPE_CHECKING:
     from reversa.systems.mapped.suggest.guessing import Guesser
@@ -24,6 +24,11 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
         yield Line("resolved", scalar(f"{draft.part(at.columns[0])} IS NOT NULL"), 0.9, "set when it was settled")
     if draft.topic and one.key:
         yield from _of_topic(guesser, draft, draft.topic)
+    if draft.kind == "message" and one.key and "thread" not in given and not draft.mark:
+        parent = next((line for line in draft.lines if line.field == "reply_to"), None)
+        if parent and len(parent.columns) == 1:
+            first = f"coalesce({draft.part(parent.columns[0])}, {draft.part(one.key)})"
+            yield Line("thread", f"{{message: {scalar(first)}}}", 0.7, "what it answers, or itself")
     if draft.kind == "page" and one.key:
         yield from _head(guesser, draft)
     if "space" not in given and any(f.name == "space" for f in fields(draft.kind)):
@@ -45,12 +50,21 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
     yield from _constants(draft, given)
     if draft.kind == "activity":
         yield from _duration(draft)
+    if draft.kind == "file" and "name" not in given and (path := place(one)):
+        yield Line("name", scalar(f"split_part({draft.part(path)}, '/', -1)"), 0.85, "the end of its path", (path,))
     if draft.kind in ("contact", "company") and "addresses" not in given:
         yield from _addresses(draft)
     if draft.kind == "pipeline" and one.key:
         yield from _stages(guesser, draft)
     if draft.kind == "poll" and one.key:
         yield from _poll_choices(guesser, draft)
+
+
+def place(one: Known) -> str | None:
+    """The column that says where the content of a file lies."""
+    by_stem = {one.stems[name]: name for name in one.usable}
+    stems = (*PLACED, *(f"{called}_file" for called in one.words), *(f"{called}_path" for called in one.words))
+    return next((by_stem[stem] for stem in stems if stem in by_stem and one.profiles[by_stem[stem]].shape in ("path", "text", "")), None)
 
 
 def _joined(guesser: Guesser, draft: Draft, name: str) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from reversa.adapter import Options
 from reversa.records import KINDS
 from reversa.systems.mapped.suggest.deciding import LEAST, decided, visit
+from reversa.systems.mapped.suggest.deriving import place
 from reversa.systems.mapped.suggest.drafting import Draft, escaped, literal, placed, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
 from reversa.systems.mapped.suggest.lexicon import TABLES
@@ -177,12 +178,9 @@ def _content(draft: Draft) -> Iterator[str]:
         path = f"{draft.part(folder)} || '/' || {draft.part(name)}"
         yield f"    content: {scalar(path)}{_note(0.85 * draft.sure, 'a folder and a name in it')}"
         return
-    for stem in ("path", "file_path", "filepath", "storage_path", "disk_path", "location", "file", "storage_key", "chemin", "attachment"):
-        column = by_stem.get(stem)
-        if column and draft.known.profiles[column].shape in ("path", "text", ""):
-            sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.4) * draft.sure
-            yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
-            return
+    if column := place(draft.known):
+        sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.6) * draft.sure
+        yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
 
 
 def _rows(guesser: Guesser) -> Iterator[str]:
