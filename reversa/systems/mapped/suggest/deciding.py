@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from reversa.systems.mapped.suggest.deriving import place
 from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
 from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, TABLES
@@ -34,8 +35,9 @@ def _one_markup(guesser: Guesser) -> None:
     """Texts in which no markup was met have the one that all others have."""
     bodies = [(draft, line) for drafts in guesser.drafts.values() for draft in drafts for line in draft.lines if line.field == "body"]
     met = Counter(markup for _, line in bodies if (markup := line.value[1:].partition(":")[0]) in MARKUPS)
+    # Text that was made as HTML has a tag somewhere; of the others, many texts show no sign.
     markup, count = met.most_common(1)[0] if met else ("", 0)
-    if count < 2 or 3 * count <= 2 * met.total():
+    if count < 2 or markup == "html" or 3 * count <= 2 * met.total():
         return
     for draft, line in bodies:
         if line.value.startswith("{plain:"):
@@ -113,12 +115,13 @@ def _candidates(one: Known) -> Iterator[Draft]:
     """Kinds that a table may be of, by its name or by the two rows that it joins."""
     if not one.words or one.words[-1] in SIDES or visit(one) or _audit(one):
         return
+    joins = len(one.leads) == 2 and len(one.usable) <= 3 and len(one.words) > 1  # called after the two
     for kind, called in TABLES.items():
         sure = 0.0
         for length in range(1, len(one.words) + 1):
             weight = called.get("_".join(one.words[-length:]), 0.0)
             sure = max(sure, weight * (1.0 if length == len(one.words) else 0.95))
-        if sure:
+        if sure and not (joins and kind in _CLASSES):
             yield Draft(one, kind, sure, "name")
     if len(one.leads) == 2 and len(one.profiles) <= 7 and not any(one.words[-1] in called for called in TABLES.values()):
         yield Draft(one, "membership", 0.75, "joins two tables")
@@ -179,6 +182,8 @@ def _sure(guesser: Guesser, drafts: list[Draft]) -> bool:
         met = len({line.field for line in draft.lines if line.field in signs and line.sure >= LEAST})
         found = 1.0 if not signs or met > 1 or met == len(signs) else 0.9 if met else 0.5
         stems = set(draft.known.stems.values())
+        if draft.kind == "page" and place(draft.known) and not stems & set(FIELDS["revision"]["body"]):
+            found *= 0.5  # rather a file
         if draft.kind == "message" and not draft.topic and stems & {"slug", "published_at"}:
             found *= 0.6  # rather an article
         if weight * found < LEAST:

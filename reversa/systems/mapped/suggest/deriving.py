@@ -29,10 +29,15 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
         if parent and len(parent.columns) == 1:
             first = f"coalesce({draft.part(parent.columns[0])}, {draft.part(one.key)})"
             yield Line("thread", f"{{message: {scalar(first)}}}", 0.7, "what it answers, or itself")
-    if draft.kind == "page" and one.key:
-        yield from _head(guesser, draft)
     if "space" not in given and any(f.name == "space" for f in fields(draft.kind)):
         yield from _through(guesser, draft, "space", ("space",))
+    outer = "parent" if draft.kind == "space" else "space"
+    if outer not in given and one.name != guesser.tenant and any(f.name == outer for f in fields(draft.kind)):
+        for column, lead in one.leads.items():
+            if lead.table == guesser.tenant and (found := guesser.reference(draft, column, ("space",))):
+                yield Line(outer, found[0], 0.8, "most tables lead to it", (column,))
+    if draft.kind == "page" and one.key:
+        yield from _head(guesser, draft)
     if "created_by" not in given:
         yield from _through(guesser, draft, "created_by", ("user",))
     if draft.kind == "user":
@@ -170,7 +175,8 @@ def _roles(draft: Draft) -> Iterator[Line]:
 def _targets(guesser: Guesser, draft: Draft) -> Iterator[Line]:
     """All that an activity is about."""
     kinds = ("task", "ticket", "deal", "contact", "company", "page", "event", "space")
-    found = [(column, found) for column in draft.known.leads if (found := guesser.reference(draft, column, kinds))]
+    leads = [column for column, lead in draft.known.leads.items() if lead.table != guesser.tenant]
+    found = [(column, found) for column in leads if (found := guesser.reference(draft, column, kinds))]
     pairs = [line for pair in draft.known.pairs if (line := guesser.pair(draft, pair, kinds))]
     values = [value for _, (value, *_) in found] + [line.value for line in pairs]
     if values:
@@ -273,7 +279,7 @@ def _state(draft: Draft) -> Line | None:
             one.stems[column] in ("status", "state", "statut", "etat")
             and met
             and 3 * sum(value.lower() in STATES for value in met) > 2 * len(met)
-            and draft.kind not in ("task", "ticket", "deal")
+            and draft.kind not in ("task", "ticket", "deal", "revision")
         ):
             values = ", ".join(f"{scalar(value)}: {STATES[value.lower()]}" for value in met if value.lower() in STATES)
             return Line("state", f"{{by: {scalar(draft.column(column))}, values: {{{values}}}}}", 0.75, "values", (column,))

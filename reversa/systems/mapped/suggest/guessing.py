@@ -72,11 +72,15 @@ class Guesser:
     def pair(self, draft: Draft, pair: Pair, kinds: tuple[str, ...]) -> Line | None:
         """A polymorphic pair as the value of a reference; types that no entry makes records of are left to ``native``."""
         met = {text: to for text, table in pair.tables.items() if (to := self.drafted(table, kinds))}
+        if pair.types and kinds == ANY:
+            met = {text: to for text, to in met.items() if to.kind not in PEOPLE and to is not draft}
         if not met:
             return None
         cases = ", ".join(f"{scalar(text)}: {self.refer(draft, pair.id, to)}" for text, to in met.items())
         missing = len([text for text in draft.known.profiles[pair.type].values if text not in met])
         why = "type and id" + (f", {missing} types without records" if missing else "")
+        if pair.types and (by := self.lookup(draft, pair.type, (self.known[pair.types[0]].stems[pair.types[1]],))):
+            return Line("", f"{{by: {scalar(by)}, values: {{{cases}}}}}", 0.75, "a table of types", (pair.type, pair.id))
         return Line("", f"{{by: {scalar(draft.column(pair.type))}, values: {{{cases}}}}}", 0.9 if not missing else 0.7, why, (pair.type, pair.id))
 
     def lookup(self, draft: Draft, column: str, ends: tuple[str, ...] = NAMES) -> str | None:
@@ -180,7 +184,11 @@ class Guesser:
                 continue
             value, sure, why, to = found
             if name in ("target", "source"):
-                if to.kind in PEOPLE or (lead.table == draft.known.name and draft.kind != "association" and not draft.where):
+                if (
+                    to.kind in PEOPLE
+                    or "_by_" in f"{draft.known.stems[column]}_"
+                    or (lead.table == draft.known.name and draft.kind != "association" and not draft.where)
+                ):
                     continue
                 if lead.table == self.tenant and draft.kind != "file":
                     continue
@@ -234,8 +242,7 @@ class Guesser:
             return None
         value, sure, why, to = found
         if not called:  # a page has one space, whatever the column is called
-            outer = of.name == "parent" and draft.kind == "space" and to.known.name == self.tenant != draft.known.name
-            if (to.kind == draft.kind and not outer) or to.kind in PEOPLE or of.name == "head":
+            if to.kind == draft.kind or to.known.name == self.tenant or to.kind in PEOPLE or of.name == "head":
                 return None
             called = 0.9
         return Line(of.name, value, min(0.97, called + 0.04) * sure, why, (column,))

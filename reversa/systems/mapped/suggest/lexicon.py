@@ -45,7 +45,7 @@ TABLES: dict[str, dict[str, float]] = {
         "pipeline": "pipeline:0.9 sales_pipeline funnel:0.8",
         "deal": "deal opportunity:0.95 opportunite affaire:0.8 vente:0.6 sale:0.6",
         "ticket": "ticket:0.9 case:0.75 support_request:0.9 request:0.5 incident:0.75 demande:0.6 helpdesk_ticket",
-        "activity": "activity:0.75 time_entry:0.7 call:0.8 interaction:0.75 engagement:0.75 worklog:0.75 activite:0.7 appel:0.75",
+        "activity": "activity:0.75 time_entry:0.8 call:0.8 interaction:0.75 engagement:0.75 worklog:0.75 activite:0.7 appel:0.75",
         "association": "association:0.7 relation:0.85 link:0.7 relationship:0.85 dependency:0.7 issue_relation:0.95 lien:0.7",
     }.items()
 }
@@ -62,8 +62,8 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "created_by": "author:0.93 created_by creator:0.93 user:0.85 account:0.8 poster:0.85 uploaded_by:0.93 uploader:0.93 sender:0.9 posted_by:0.9 "
             "added_by:0.85 owner:0.6 auteur:0.93 cree_par:0.93 actor:0.85 person:0.5 member:0.5 submitter:0.8 reporter:0.8 author_user:0.9 editor:0.6 writer:0.7 reacted_by:0.8",
             "updated_by": "updated_by modified_by:0.95 editor:0.75 last_editor:0.9 edited_by:0.9 modifie_par:0.9 last_modified_by:0.93 changed_by:0.8",
-            "url": "permalink:0.7 canonical_url:0.7",
-            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 rang:0.5 weight:0.35",
+            "url": "permalink:0.7 canonical_url:0.7 guid:0.65",
+            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 menu_order:0.65 rang:0.5 weight:0.35",
         },
         "user": {
             "username": "login username user_name:0.9 name:0.6 nick:0.8 nickname:0.7 handle:0.8 identifiant:0.9 pseudo:0.85 screen_name:0.8",
@@ -103,9 +103,9 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
         },
         "page": {
             "title": "title subject:0.8 name:0.75 headline:0.85 titre:0.95 nom:0.7 heading:0.7 summary:0.2",
-            "name": "slug permalink:0.7 url_name:0.8 path:0.5 identifier:0.6",
+            "name": "slug permalink:0.7 name:0.7 url_name:0.8 path:0.5 identifier:0.6",
             "language": "language:0.85 lang:0.85 locale:0.85 langue:0.85",
-            "page_type": "page_type:0.9 category:0.6 type:0.6 kind:0.5 content_type:0.5 template:0.3 namespace:0.5",
+            "page_type": "page_type:0.9 category:0.6 type:0.65 kind:0.5 content_type:0.5 template:0.3 namespace:0.5",
             "head": "current_revision:0.93 latest_revision:0.93 latest:0.85 head_revision:0.93 last_revision:0.9 current_version:0.9",
             "parent": "parent:0.95",
             "translation_of": "translation_of:0.9 original:0.4",
@@ -241,7 +241,7 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "body": "description:0.85 body:0.9 notes:0.85 content:0.85 note:0.85 comments:0.8 comment:0.8",
             "at": "at:0.8 date:0.75 activity_date:0.85 occurred_at:0.9 scheduled_at:0.8 spent_on:0.8 call_date:0.85 performed_at:0.85 received_at:0.85 sent_at:0.85 started_at:0.85 start_time:0.6",
             "done": "done:0.9 completed:0.9 is_done:0.9 is_completed:0.9",
-            "owner": "owner:0.85 user:0.7 assigned_to:0.75 profile:0.7 logged_by:0.9",
+            "owner": "owner:0.85 user:0.7 assigned_to:0.75 profile:0.85 logged_by:0.9",
         },
         "association": {"association_type": "type:0.85 relation_type:0.95 kind:0.8 relationship:0.8 link_type:0.95 rel:0.9 relation:0.8"},
     }.items()
@@ -263,6 +263,6 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "pipeline": ("name",),
     "deal": ("amount", "stage", "close_date", "probability", "title"),
     "ticket": ("subject", "status", "priority", "requester", "body"),
-    "activity": ("title", "body", "at", "activity_type"),
+    "activity": ("title", "body", "at", "activity_type", "duration"),
 }
 """Fields by which a kind is known: a table that has none of them is probably something else."""

@@ -42,6 +42,8 @@ class Pair:
     id: str
     tables: dict[str, str]
     """Type → table; types that name no table are left out."""
+    types: tuple[str, str] | None = None
+    """Where the column of types holds a key: the table of types, and its column that names them."""
 
 
 @dataclass
@@ -202,6 +204,9 @@ def _relate(one: Known, known: dict[str, Known]) -> None:
             one.leads[column] = Lead(lead.table, 0.98, "foreign key")
         elif column not in of_pairs and column != one.key and (found := _by_name(one, column, known.values())):
             one.leads[column] = found
+    one.pairs += _typed(one, known)
+    for pair in one.pairs:
+        one.leads.pop(pair.id, None)
 
 
 def _by_name(one: Known, column: str, known: Iterable[Known]) -> Lead | None:
@@ -277,6 +282,24 @@ def _pairs(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
         tables = {text: table for text in texts if len(text) < LONGEST_NAME and (table := _named(text, known.values()))}
         if tables:
             yield Pair(begin, type_, id, tables)
+
+
+def _typed(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
+    """Polymorphic pairs whose type is the key of a row in a table of types, as Django's."""
+    by_stem = {one.stems[name]: name for name in one.usable}
+    for column, lead in one.leads.items():
+        stem, types = one.stems[column], known[lead.table]
+        begin = stem.removesuffix("_type_id")
+        id = by_stem.get("object_id") or by_stem.get(f"{begin}_id")
+        of = next((name for name in types.usable if types.stems[name] in ("model", "class", "class_name")), None)
+        if begin != stem and id and of and types.table.primary_key == (types.key,):
+            named = {text: _named(text, known.values()) or _written_as_one(text, known) for text in types.profiles[of].values}
+            yield Pair(begin, column, id, {text: table for text, table in named.items() if table and len(text) < LONGEST_NAME}, (types.name, of))
+
+
+def _written_as_one(text: str, known: dict[str, Known]) -> str | None:
+    """The table whose words, without what is between them, are a type: ``board_task`` of ``boardtask``."""
+    return next((other.name for other in known.values() if other.key and "".join(other.words) == text.lower()), None)
 
 
 def _named(text: str, known: Iterable[Known]) -> str | None:

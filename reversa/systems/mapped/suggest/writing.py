@@ -75,7 +75,10 @@ def _owners(guesser: Guesser, one: Known) -> Iterator[tuple[str, str]]:
         return f"{word(_bare(one.name))}.{word(column)} = {word(_bare(owner))}.{word(key)}"
 
     side = bool(set(one.words[-1:]) & SIDES)
-    for pair in one.pairs if side or len(one.usable) <= 5 else ():
+    if behind := guesser.behind(one.name):
+        yield behind[1].known.name, joined(behind[0], behind[1].known.name)
+        return
+    for pair in [pair for pair in one.pairs if not pair.types] if side or len(one.usable) <= 5 else ():
         for text, owner in pair.tables.items():
             if owner in guesser.drafts and _bare(owner).casefold() != _bare(one.name).casefold():
                 yield owner, f"{word(_bare(one.name))}.{word(pair.type)} = {literal(text)} AND {joined(pair.id, owner)}"
@@ -179,7 +182,7 @@ def _content(draft: Draft) -> Iterator[str]:
         yield f"    content: {scalar(path)}{_note(0.85 * draft.sure, 'a folder and a name in it')}"
         return
     if column := place(draft.known):
-        sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.6) * draft.sure
+        sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.4 if draft.known.profiles[column].values else 0.6) * draft.sure
         yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
 
 
