@@ -34,7 +34,7 @@ def decided(known: dict[str, Known]) -> Guesser:
 def _one_markup(guesser: Guesser) -> None:
     """Texts in which no markup was met have the one that all others have."""
     bodies = [(draft, line) for drafts in guesser.drafts.values() for draft in drafts for line in draft.lines if line.field == "body"]
-    met = Counter(markup for _, line in bodies if (markup := line.value[1:].partition(":")[0]) in MARKUPS)
+    met = Counter(profile.shape for one in guesser.known.values() for profile in one.profiles.values() if profile.shape in MARKUPS)
     # Text that was made as HTML has a tag somewhere; of the others, many texts show no sign.
     markup, count = met.most_common(1)[0] if met else ("", 0)
     if count < 2 or markup == "html" or 3 * count <= 2 * met.total():
@@ -247,7 +247,10 @@ def _mark(guesser: Guesser) -> None:
     for drafts in guesser.drafts.values():
         for draft in drafts:
             if not draft.native:
-                draft.lines = [Line("target", guesser.refer(draft, draft.keys[0], drafts[0]), 0.97, "text in the row of the page"), *draft.lines]
+                draft.lines = [
+                    Line("target", guesser.refer(draft, draft.keys[0], drafts[0], needed=True), 0.97, "text in the row of the page"),
+                    *draft.lines,
+                ]
                 drafts[0].lines.append(Line("head", f"{{revision: {scalar(draft.id)}}}", 0.9, "text in the row of the page"))
 
 

@@ -267,6 +267,12 @@ def _state(draft: Draft) -> Line | None:
                 cases.append(f"WHEN {draft.part(column)} = {literal(truth(one, column)[0])} THEN '{state}'")
                 used.append(column)
     sure = 0.95
+    for column in one.usable if draft.kind in ("page", "message", "comment", "event") else ():
+        if one.stems[column] in ("is_published", "published", "is_approved", "approved") and (
+            one.profiles[column].shape == "boolean" or "bool" in one.type(column)
+        ):
+            cases.append(f"WHEN {draft.part(column)} = {literal(truth(one, column)[1])} THEN 'draft'")
+            used.append(column)
     published = next((name for name in one.usable if one.stems[name] == "published_at"), None)
     if published and draft.kind in ("page", "message", "event"):
         cases.append(f"WHEN {draft.part(published)} IS NULL THEN 'draft'")

@@ -28,6 +28,10 @@ class Guesser:
         best = reached_by_most(known)
         self.tenant = best[0].name if best and best[1] > 0.5 * len(known) else None
         """The table of the vendor's customers, where nearly every table names it: a row's customer says nothing about the row."""
+        leading = [(one.profiles[column], lead.table) for one in known.values() for column, lead in one.leads.items() if one.profiles[column].values]
+        nulls = any(of.filled < 1 and "0" not in of.values and not of.blank for of, _ in leading)
+        self.zero = not nulls and any("0" in of.values and "0" not in known[table].profiles[known[table].key or ""].values for of, table in leading)
+        """Whether the source says 0 where a row leads nowhere, in this sample or another day."""
 
     # -------------------------------------------------------------------------------------------- what leads elsewhere
 
@@ -37,21 +41,25 @@ class Guesser:
         named = [draft for draft in fit if TABLES[draft.kind].get(called, 0) >= 0.85]
         return next((draft for draft in named or fit if kinds == ANY or draft.kind in kinds), None)
 
-    def refer(self, draft: Draft, column: str, to: Draft) -> str:
+    def refer(self, draft: Draft, column: str, to: Draft, *, needed: bool = False) -> str:
         """``{KIND: id}``, with the mark of the other's ids. 0 and an empty text are how systems without foreign keys say none."""
-        of, keys = draft.known.profiles[column], to.known.profiles[to.keys[0]].values
-        none = "0" if "0" in of.values and "0" not in keys else "" if of.blank else None
+        of, keys, lead = draft.known.profiles[column], to.known.profiles[to.keys[0]].values, draft.known.leads.get(column)
+        said = "0" in of.values or (
+            self.zero and not needed and lead is not None and lead.why != "foreign key" and of.shape in ("integer", "boolean")
+        )
+        zero = said and "0" not in keys
+        none = "0" if zero else "" if of.blank else None
         own = draft.part(column) if none is None else f"nullif({draft.part(column)}, {literal(none)})"
         id = f"{literal(to.mark)} || {own}" if to.mark else own if none is not None else draft.column(column)
         return f"{{{to.kind}: {scalar(id)}}}"
 
-    def reference(self, draft: Draft, column: str, kinds: tuple[str, ...]) -> tuple[str, float, str, Draft] | None:
+    def reference(self, draft: Draft, column: str, kinds: tuple[str, ...], *, needed: bool = False) -> tuple[str, float, str, Draft] | None:
         """What a column refers to, how sure, and why."""
         lead = draft.known.leads.get(column)
         called = words(bare(draft.known.stems[column]))
         to = self.drafted(lead.table, kinds, called[-1] if called else "") if lead else None
         if lead and to:
-            return self.refer(draft, column, to), lead.sure * (0.9 if lead.table == self.tenant else 1.0), lead.why, to
+            return self.refer(draft, column, to, needed=needed), lead.sure * (0.9 if lead.table == self.tenant else 1.0), lead.why, to
         if lead and (kinds == ANY or "user" in kinds) and (behind := self.behind(lead.table)):
             sql = self.lookup(draft, column, (self.known[lead.table].stems[behind[0]],))
             if sql:
@@ -76,7 +84,7 @@ class Guesser:
             met = {text: to for text, to in met.items() if to.kind not in PEOPLE and to is not draft}
         if not met:
             return None
-        cases = ", ".join(f"{scalar(text)}: {self.refer(draft, pair.id, to)}" for text, to in met.items())
+        cases = ", ".join(f"{scalar(text)}: {self.refer(draft, pair.id, to, needed=True)}" for text, to in met.items())
         missing = len([text for text in draft.known.profiles[pair.type].values if text not in met])
         why = "type and id" + (f", {missing} types without records" if missing else "")
         if pair.types and (by := self.lookup(draft, pair.type, (self.known[pair.types[0]].stems[pair.types[1]],))):
@@ -179,7 +187,7 @@ class Guesser:
             if line and (name != "principal") == (pair.stem not in ("subject", "principal", "grantee", "holder")):
                 yield Line(name, line.value, line.sure + 0.05, line.why, line.columns)
         for column, lead in draft.known.leads.items():
-            found = self.reference(draft, column, kinds)
+            found = self.reference(draft, column, kinds, needed=True)
             if found is None:
                 continue
             value, sure, why, to = found

@@ -12,7 +12,7 @@ from functools import lru_cache
 from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.suggest.lexicon import TABLES
 from reversa.systems.mapped.suggest.profiling import Profile, profile
-from reversa.systems.mapped.suggest.roles import CUSTOMERS, PEOPLE, SELF, SIDES, VISITS
+from reversa.systems.mapped.suggest.roles import CUSTOMERS, HEAD, PEOPLE, SELF, SIDES, VISITS
 from reversa.systems.tables.contract import Reader, Table
 
 VOCABULARY = frozenset(word for words in TABLES.values() for name in words for word in name.split("_")) | SIDES | frozenset(VISITS)
@@ -241,6 +241,8 @@ def _called(called: str, one: Known, other: Known, name: tuple[str, ...]) -> flo
         return 0.8 if name[-1:] == ("page",) and one.phrase.endswith(("link", "redirect")) else 0.0
     if mine == name:
         return 0.97
+    if set(mine) <= HEAD and name[-1:] in (("revision",), ("version",)):
+        return 0.8
     if name[-len(mine) :] == mine:
         return 0.85 - 0.03 * (len(name) - len(mine))
     if mine[: len(name)] == name or mine[-len(name) :] == name:

@@ -116,3 +116,5 @@ PARTS = frozenset(
 """Words of tables whose rows are parts of the one row that they lead to."""
 PLACED = tuple(words_of("path file_path filepath storage_path disk_path location file storage_key chemin attachment"))
 """Columns that say where the content of a file lies."""
+HEAD = frozenset(words_of("latest current head last newest"))
+"""What a page calls its newest revision."""

@@ -58,6 +58,9 @@ def _rules(guesser: Guesser) -> Iterator[_Rule]:
         if reason := visit(one):
             yield _Rule(one.name, f"{{ignore: {scalar(reason)}}}", 0.85 if one.words[-1] in VISITS else 0.7, "name")
             continue
+        if one.phrase.endswith("link") and "from" in one.stems.values() and one.key is None:
+            yield _Rule(one.name, "{ignore: worked out from the texts}", 0.6, "links without a key of their own")
+            continue
         owners = dict(_owners(guesser, one))
         if owners:
             side = bool(set(one.words[-1:]) & SIDES)
