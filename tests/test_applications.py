@@ -15,9 +15,12 @@ import pytest
 import sqlalchemy
 from selectolax.lexbor import LexborHTMLParser
 
+from reversa.adapter import Options
 from reversa.migrating import migrate
+from reversa.systems.mapped.suggest.writing import suggest
 from tests import applications
 from tests.applications import Application
+from tests.mapping_score import score, table_of
 from tests.paths import PROJECT
 
 pytestmark = [pytest.mark.servers]
@@ -199,3 +202,11 @@ def test_all_of_it_is_carried_over(name: str, request: pytest.FixtureRequest, tm
     opening = {value for statement in SECRETS[name] for value in asked(filled, statement) if len(value) > 5 and value != "None"}
     assert opening
     assert not [value for value in opening if value.encode() in texts]
+
+
+@pytest.mark.parametrize(("name", "least"), [("redmine", 0.7), ("mediawiki", 0.25), ("wordpress", 0.4), ("bottlecrm", 0.82)])
+def test_so_much_of_the_mapping_is_suggested(name: str, least: float, request: pytest.FixtureRequest) -> None:
+    """No longer strangers: `suggest` was made better with these in sight. What it knew before is in test_map_suggest."""
+    filled = request.getfixturevalue(name)
+    found = score(suggest(filled.url, Options()), (PROJECT / "examples" / name / "mapping.yaml").read_text(encoding="utf-8"))
+    assert found.share >= least, table_of(found)

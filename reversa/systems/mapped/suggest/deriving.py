@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reversa.schema import fields
+from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.suggest.relating import Known
-from reversa.systems.mapped.suggest.roles import ADDRESS, ARTICLES, ASSIGNED, DEEDS, JOINED, PLACED, PLACES, STATES
+from reversa.systems.mapped.suggest.lexicon import FIELDS
+from reversa.systems.mapped.suggest.relating import Known, snake
+from reversa.systems.mapped.suggest.roles import ADDRESS, ARTICLES, ASSIGNED, DEEDS, JOINED, MANY, PLACED, PLACES, SETTINGS, SIDES, STATES
 
 if TYPE_CHECKING:
     from reversa.systems.mapped.suggest.guessing import Guesser
@@ -52,6 +54,8 @@ def worked_out(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line
     for name in JOINED.get(draft.kind, ()) if one.key else ():
         if name not in given:
             yield from _joined(guesser, draft, name)
+    if one.key:
+        yield from _settings(guesser, draft, given)
     yield from _constants(draft, given)
     if draft.kind == "activity":
         yield from _duration(draft)
@@ -98,6 +102,32 @@ def _joined(guesser: Guesser, draft: Draft, name: str) -> Iterator[Line]:
                 between = f"JOIN {placed(lead.table)} p ON p.{word(guesser.known[lead.table].key or '')} = s.{word(column)}"
                 sql = f"(SELECT list(p.{word(behind[0])}) FROM {placed(other.name)} s {between} WHERE {own})"
                 yield Line(name, f"{{user: {scalar(sql)}}}", 0.8, "a table that joins the two")
+
+
+def _settings(guesser: Guesser, draft: Draft, given: set[str]) -> Iterator[Line]:
+    """What stands in a table of keys and values, or of preferences, that belongs to this one."""
+    one = draft.known
+    texts = {f.name: f for f in fields(draft.kind) if f.name in FIELDS.get(draft.kind, {}) and f.type == "string" and not f.choices}
+    for other in guesser.known.values():
+        back = next((column for column, lead in other.leads.items() if lead.table == one.name and "_by_" not in f"{other.stems[column]}_"), None)
+        if back is None or other.name in guesser.drafts or not set(other.words[-1:]) & SIDES or {other.stems[name] for name in other.usable} & MANY:
+            continue
+        by_stem = {other.stems[name]: name for name in other.usable}
+        key, value = (next((by_stem[stem] for stem in stems if stem in by_stem), None) for stems in SETTINGS)
+        where = f"FROM {placed(other.name)} m WHERE m.{word(back)} = {word(last(one.name))}.{word(one.key or '')}"
+        found = [(name, by_stem[name], where) for name in by_stem if name != "name"]
+        if key and value:
+            met = {snake(text): text for text in other.profiles[key].values if not is_secret(text)}
+            found = [(name, value, f"{where} AND m.{word(key)} = {literal(text)}") for name, text in met.items()]
+        for name, of in texts.items():
+            if name in given:
+                continue
+            called = ((FIELDS[draft.kind][name].get(stem, 0.0), column, rest) for stem, column, rest in found)
+            sure, column, rest = max(called, default=(0.0, "", ""))
+            if sure >= 0.8:
+                sql = f"list(m.{word(column)})" if of.is_list else f"any_value(m.{word(column)})"
+                sql = f"nullif({sql}, '')" if other.profiles[column].blank and not of.is_list else sql
+                yield Line(name, scalar(f"(SELECT {sql} {rest})"), 0.85 * sure, f"in {escaped(other.name)[:40]}")
 
 
 def _constants(draft: Draft, given: set[str]) -> Iterator[Line]:

@@ -198,11 +198,11 @@ class Guesser:
                     or (lead.table == draft.known.name and draft.kind != "association" and not draft.where)
                 ):
                     continue
-                if lead.table == self.tenant and draft.kind != "file":
+                if lead.table == self.tenant and (draft.kind != "file" or draft.known.pairs):
                     continue
                 if draft.kind == "tag" and to.kind in ("company", "space", "tag") and len(draft.known.leads) < 2:
                     continue  # a list of labels that a customer or a project has, rather than labels on it
-                sure *= _OFTEN.get(to.kind, 0.93) if draft.kind != "association" else 1.0
+                sure *= _OFTEN.get(to.kind, 0.93) if draft.kind != "association" and lead.table != self.tenant else 1.0
                 sure *= 1.0 if set(to.known.words) & set(draft.known.words) or draft.kind == "association" else 0.96
             yield Line(name, value, sure, why, (column,))
 

@@ -30,7 +30,7 @@ TABLES: dict[str, dict[str, float]] = {
         "message": "message post:0.85 chat_message direct_message reply:0.8 mail:0.5 msg:0.9 thread:0.6 topic:0.6 discussion:0.6 conversation:0.4 courriel:0.5",
         "comment": "comment remark:0.9 annotation:0.85 reply:0.5 journal:0.75 note:0.6 commentaire remarque:0.9 avis:0.5 review:0.6 feedback:0.6",
         "reaction": "reaction like:0.93 vote:0.85 favorite:0.8 favourite:0.8 star:0.8 upvote:0.9 emoji_reaction emoji:0.5 rating:0.6 bookmark:0.6 aime:0.7",
-        "file": "file attachment:0.97 document:0.55 upload:0.9 media:0.8 image:0.7 picture:0.75 photo:0.75 asset:0.7 document_file:0.9 blob:0.4 fichier "
+        "file": "file attachment:0.97 document:0.7 upload:0.9 media:0.8 image:0.7 picture:0.75 photo:0.75 asset:0.7 document_file:0.9 blob:0.4 fichier "
         "piece_jointe attached_file:0.9",
         "tag": "tagging:0.97 tag:0.9 label:0.85 category:0.7 category_link:0.8 keyword:0.8 taggable:0.9 etiquette mot_cle libelle:0.6 topic:0.3 hashtag:0.9",
         "grant": "permission:0.9 grant:0.95 acl:0.9 access:0.7 restriction:0.75 share:0.75 acl_entry:0.9 right:0.8 access_control:0.8 droit:0.85 partage:0.75 "

@@ -118,3 +118,7 @@ PLACED = tuple(words_of("path file_path filepath storage_path disk_path location
 """Columns that say where the content of a file lies."""
 HEAD = frozenset(words_of("latest current head last newest"))
 """What a page calls its newest revision."""
+SETTINGS = (tuple(words_of("key meta_key property name option setting attribute")), tuple(words_of("value meta_value option_value")))
+"""Columns of tables of keys and values: the key, and the value."""
+MANY = frozenset(words_of("subject message_subject body address email"))
+"""Columns of tables that hold several rows for each person: letters, addresses."""
