@@ -146,3 +146,15 @@ def test_the_current_text_beside_all_versions_is_a_part_of_the_page(tmp_path: Pa
     assert "page_contents: {within: {pages: page_contents.page_id = pages.id}}" in lines
     assert lines.count("- kind: revision") == 1
     assert "body: {textile: body}" in lines  # as all other texts
+
+
+def test_what_sorts_the_rows_becomes_labels(tmp_path: Path) -> None:
+    issues = [
+        "CREATE TABLE trackers (id INTEGER PRIMARY KEY, name TEXT)",
+        *rows("trackers", (1, "Bug"), (2, "Feature")),
+        "CREATE TABLE issues (id INTEGER PRIMARY KEY, subject TEXT, description TEXT, status TEXT, tracker_id INTEGER, user_id INTEGER)",
+        *rows("issues", *((n, f"Issue {n}", "text", "new", 1 + n % 2, 1) for n in range(1, 5))),
+    ]
+    lines = live(suggested(tmp_path, *USERS, *issues))
+    assert "id: \"'tracker-' || id\"" in lines
+    assert {"target: {task: id}", "label: (SELECT s.name FROM trackers s WHERE s.id = issues.tracker_id)", "scheme: {is: tracker}"} <= set(lines)

@@ -12,8 +12,8 @@ from reversa.systems.mapped.suggest.drafting import Draft, Line, literal, scalar
 from reversa.systems.mapped.suggest.guessing import Guesser
 from reversa.systems.mapped.suggest.lexicon import EVIDENCE, FIELDS, TABLES
 from reversa.systems.mapped.suggest.profiling import MARKUPS
-from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, classes, snake, type_column, words
-from reversa.systems.mapped.suggest.roles import HEADS, SIDES, VISITS
+from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, bare, classes, snake, type_column, words
+from reversa.systems.mapped.suggest.roles import HEADS, SIDES, SORTED, SORTED_KINDS, VISITS
 
 LEAST = 0.5
 """A line that is less sure is written as a comment."""
@@ -71,6 +71,8 @@ def _decide(guesser: Guesser) -> None:
         for draft in list(drafts):
             if draft.kind == "page" and (text := _text_of(guesser, draft)):
                 guesser.drafts[name].append(text)
+            if draft.kind in SORTED_KINDS and len(drafts) == 1:
+                guesser.drafts[name] += _sorted(guesser, draft)
     guesser.drafts = {name: drafts for name, drafts in guesser.drafts.items() if drafts}
 
 
@@ -221,6 +223,19 @@ def _text_of(guesser: Guesser, page: Draft) -> Draft | None:
     return text
 
 
+def _sorted(guesser: Guesser, draft: Draft) -> Iterator[Draft]:
+    """Columns that sort the rows of a table into a few with a name, as labels: the tracker of an issue, its category."""
+    used = {column for line in draft.lines if line.sure * draft.sure >= LEAST for column in line.columns}
+    for column, lead in draft.known.leads.items():
+        called = words(bare(draft.known.stems[column]))[-1:]
+        sql = guesser.lookup(draft, column) if set(called) & SORTED and column not in used and not guesser.drafts.get(lead.table) else None
+        if sql and len(draft.keys) == 1:
+            label = Draft(draft.known, "tag", 0.85 * draft.sure, "a list of names", f"{word(column)} IS NOT NULL", f"{called[0]}-", native=False)
+            scheme = Line("scheme", f"{{is: {called[0]}}}", 0.9, "name")
+            label.lines = [Line("label", scalar(sql), 0.95 * lead.sure, "name in another table", (column,)), scheme]
+            yield label
+
+
 def _mark(guesser: Guesser) -> None:
     """Ids of a kind that several tables have, told apart; then every line again, with the ids that it refers to."""
     kinds: dict[str, list[Draft]] = {}
@@ -238,6 +253,8 @@ def _mark(guesser: Guesser) -> None:
         for mark, draft in marks.items() if len(drafts) > 1 else ():
             key = draft.known.profiles[draft.keys[0]]
             alone = len(draft.keys) == 1 and key.shape in ("", "integer", "boolean", "uuid") and draft is drafts[0]
+            if draft.mark:
+                continue
             if not alone or any(value.startswith(tuple(f"{other}/" for other in marks)) for value in key.values):
                 draft.mark = f"{mark}/"
     for drafts in guesser.drafts.values():
@@ -248,10 +265,11 @@ def _mark(guesser: Guesser) -> None:
         for draft in drafts:
             if not draft.native:
                 draft.lines = [
-                    Line("target", guesser.refer(draft, draft.keys[0], drafts[0], needed=True), 0.97, "text in the row of the page"),
+                    Line("target", guesser.refer(draft, draft.keys[0], drafts[0], needed=True), 0.97, draft.why),
                     *draft.lines,
                 ]
-                drafts[0].lines.append(Line("head", f"{{revision: {scalar(draft.id)}}}", 0.9, "text in the row of the page"))
+                if draft.kind == "revision":
+                    drafts[0].lines.append(Line("head", f"{{revision: {scalar(draft.id)}}}", 0.9, "text in the row of the page"))
 
 
 def visit(one: Known) -> str | None:

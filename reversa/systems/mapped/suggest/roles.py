@@ -122,3 +122,6 @@ SETTINGS = (tuple(words_of("key meta_key property name option setting attribute"
 """Columns of tables of keys and values: the key, and the value."""
 MANY = frozenset(words_of("subject message_subject body address email"))
 """Columns of tables that hold several rows for each person: letters, addresses."""
+SORTED = frozenset(words_of("tracker category version milestone component sprint label topic sort categorie etiquette"))
+"""Lists of names that rows are sorted by."""
+SORTED_KINDS = ("task", "ticket", "contact", "company", "deal", "event")

@@ -88,14 +88,20 @@ def _owners(guesser: Guesser, one: Known) -> Iterator[tuple[str, str]]:
         return
     member = bool(one.words) and one.words[-1] in TABLES["membership"]
     leads = {column: lead for column, lead in one.leads.items() if _of_its_own(guesser, one, column, lead)}
+    if not member and not any(_after(one, guesser.known[lead.table]) for lead in leads.values()):
+        leads = {column: lead for column, lead in leads.items() if not guesser.drafted(lead.table, ("user",))} or leads
     for column, lead in sorted(leads.items(), key=lambda item: ("ancestor" in item[0], one.stems[item[0]] != bare(one.stems[item[0]]) + "_id")):
         led = guesser.known[lead.table]
-        after = one.words[: len(led.words)] == led.words and len(one.words) > len(led.words)
         fit = lead.table in guesser.drafts and lead.sure >= 0.6
         alone = len({lead.table for lead in leads.values()}) == 1 and (side or set(one.words[-1:]) & PARTS or len(one.usable) <= 4)
-        if fit and (after or member or alone):
+        if fit and (_after(one, led) or member or alone):
             yield led.name, joined(column, led.name)
             return
+
+
+def _after(one: Known, led: Known) -> bool:
+    """Whether a table is called after another: ``page_props`` of ``page``."""
+    return one.words[: len(led.words)] == led.words and len(one.words) > len(led.words)
 
 
 def _of_its_own(guesser: Guesser, one: Known, column: str, lead: Lead) -> bool:
@@ -149,7 +155,7 @@ def _entry(draft: Draft) -> Iterator[str]:
     why = "primary key" if one.table.primary_key else "tells rows apart" if one.key else "what it joins"
     yield f"    id: {scalar(draft.id)}{_note(0.97 * draft.sure if not draft.mark else 0.8 * draft.sure, why + (', marked: another entry has this kind' if draft.mark else ''), LEAST)}"
     if not draft.native:
-        yield f"    native: false{_note(0.95 * draft.sure, 'the page keeps the other columns')}"
+        yield f"    native: false{_note(0.95 * draft.sure, 'the first entry keeps the other columns')}"
     if draft.kind == "file":
         yield from _content(draft)
     if draft.lines:
