@@ -94,25 +94,7 @@ ADDRESS = tuple(
     )
 )
 """Parts of a postal address in the order in which they are written."""
-PARTS = frozenset(
-    [
-        "stage",
-        "step",
-        "item",
-        "line",
-        "rate",
-        "history",
-        "detail",
-        "module",
-        "watcher",
-        "watchlist",
-        "follower",
-        "former",
-        "etape",
-        "ligne",
-        "historique",
-    ]
-)
+PARTS = frozenset(words_of("stage step item line rate history detail module watcher watchlist follower former content text etape ligne historique"))
 """Words of tables whose rows are parts of the one row that they lead to."""
 PLACED = tuple(words_of("path file_path filepath storage_path disk_path location file storage_key chemin attachment"))
 """Columns that say where the content of a file lies."""
