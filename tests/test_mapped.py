@@ -131,6 +131,18 @@ def read(path: Path, tenant: str | None = None) -> tuple[dict[str, Any], list[It
     return dict(records(items)), items
 
 
+@pytest.mark.parametrize("content", ["", "    content: path\n"])
+def test_a_digest_without_its_content_stays_beside_the_record(content: str, tmp_path: Path) -> None:
+    script = f"CREATE TABLE uploads(id TEXT, path TEXT, digest TEXT); INSERT INTO uploads VALUES ('1', 'gone.txt', '{'a' * 64}');"
+    text = "mapping: 1\nsource: {system: x, tenant: y, database: acme.db}\nrecords:\n  - kind: file\n    from: uploads\n    id: id\n" + content
+    path = mapped(tmp_path, text + "    fields: {name: path, sha256: digest, target: {space: id}}\n", script)
+    found, items = read(path)
+    assert found["file:1"].sha256 is None
+    assert json.loads(found["file:1"].native)["sha256"] == "a" * 64
+    assert [item.code for item in items if isinstance(item, Noted)] == ["mapped.file.sha256.missing"]
+    assert migrate(f"mapped:{path}", f"sqlite:///{tmp_path / 'copy.db'}", tmp_path / "run").verdict == "verified"
+
+
 def test_rows_become_records(tmp_path: Path) -> None:
     found, items = read(mapped(tmp_path))
     anna, bob, home, sub = found["user:1"], found["user:2"], found["page:1"], found["page:2"]

@@ -143,7 +143,6 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "title": "title:0.85 description:0.5 caption:0.7 titre:0.85 label:0.5",
             "media_type": "content_type:0.95 mime_type:0.95 mime:0.93 media_type:0.93 mimetype:0.95 type_mime:0.93 file_type:0.7",
             "size": "size:0.95 filesize:0.95 file_size:0.95 byte_size:0.95 length:0.6 bytes:0.8 taille:0.93 content_length:0.85",
-            "sha256": "sha256:0.95 digest:0.85 checksum:0.8 hash:0.8 content_hash:0.85",
             "version": "version:0.7",
         },
         "tag": {
@@ -255,7 +254,7 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "revision": ("body", "number", "comment", "created_at", "title"),
     "message": ("body", "subject", "created_by", "created_at", "space"),
     "comment": ("body", "created_by", "created_at"),
-    "file": ("name", "size", "media_type", "sha256"),
+    "file": ("name", "size", "media_type"),
     "event": ("start", "all_day", "recurrence", "locations"),
     "task": ("title", "status", "priority", "due", "assignees", "percent_complete", "body"),
     "contact": ("emails", "phones", "given_name", "family_name", "full_name", "company"),
