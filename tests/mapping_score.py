@@ -105,7 +105,7 @@ def _normal(sql: str) -> str:
     bare = re.sub(r"try_cast\((\S+) AS BIGINT\)|::(int|bigint)\b", r"\1", bare)
     bare = re.sub(r"'[^']*[/:-]' \|\| (?!')", "'mark' || ", bare)
     bare = re.sub(r"\b[A-Za-z_]\w*\.(?=[A-Za-z_])", "", bare)
-    return re.sub(r"(FROM \w+) (?!WHERE|JOIN|LEFT|ORDER)\w+ WHERE", r"\1 WHERE", bare)
+    return re.sub(r"\b((?:FROM|JOIN) \w+) (?!(?:WHERE|JOIN|LEFT|CROSS|ON|ORDER|GROUP|LIMIT)\b)\w+", r"\1", bare)
 
 
 def table_of(found: Score) -> str:

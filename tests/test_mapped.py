@@ -133,6 +133,18 @@ def read(path: Path, tenant: str | None = None) -> tuple[dict[str, Any], list[It
     return dict(records(items)), items
 
 
+@pytest.mark.parametrize("content", ["", "    content: path\n"])
+def test_a_digest_without_its_content_stays_beside_the_record(content: str, tmp_path: Path) -> None:
+    script = f"CREATE TABLE uploads(id TEXT, path TEXT, digest TEXT); INSERT INTO uploads VALUES ('1', 'gone.txt', '{'a' * 64}');"
+    text = "mapping: 1\nsource: {system: x, tenant: y, database: acme.db}\nrecords:\n  - kind: file\n    from: uploads\n    id: id\n" + content
+    path = mapped(tmp_path, text + "    fields: {name: path, sha256: digest, target: {space: id}}\n", script)
+    found, items = read(path)
+    assert found["file:1"].sha256 is None
+    assert json.loads(found["file:1"].native)["sha256"] == "a" * 64
+    assert [item.code for item in items if isinstance(item, Noted)] == ["mapped.file.sha256.missing"]
+    assert migrate(f"mapped:{path}", f"sqlite:///{tmp_path / 'copy.db'}", tmp_path / "run").verdict == "verified"
+
+
 def test_rows_become_records(tmp_path: Path) -> None:
     found, items = read(mapped(tmp_path))
     anna, bob, home, sub = found["user:1"], found["user:2"], found["page:1"], found["page:2"]
@@ -180,14 +192,15 @@ def test_secrets_are_left_behind_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "password_hash", "encrypted_password", "user_pass", "api_key", "apiToken", "otp_secret", "salt", "crypted_password"]
-)
+    "name",
+    ["password", "password_hash", "encrypted_password", "user_pass", "api_key", "apiToken", "otp_secret", "salt", "crypted_password", "nonce_key", "logged_in_key"],
+)  # fmt: skip
 def test_columns_that_open_doors(name: str) -> None:
     assert is_secret(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["body_hash", "sha1_hash", "password_changed_at", "passport_number", "compass", "tokenised_text", "keyboard", "name"]
+    "name", ["body_hash", "sha1_hash", "password_changed_at", "passport_number", "compass", "tokenised_text", "keyboard", "monkey_key", "name"]
 )
 def test_columns_that_open_none(name: str) -> None:
     assert not is_secret(name)

@@ -105,6 +105,10 @@ class Assembler:
             native.setdefault(name, value.text)
             yield Noted((_unfit if value.value is None else _doubtful)(kind, name).code, ref(kind, id), detail=value.text[:200])
         own = ref(kind, id)
+        if "sha256" in given and not self._found(content):
+            native.setdefault("sha256", given.pop("sha256"))  # the package holds no content of this digest
+            if content is None:
+                yield Noted(_missing(kind).code, own)
         root = given.pop("root", None) or (self._root_of(given[ROOTS[kind]]) if kind in ROOTS else own)
         record = self._make(id=id, root=root, **given, **({"native": _encoder.encode(native).decode()} if native else {}))
         if content is None:
@@ -113,11 +117,14 @@ class Assembler:
             yield from self._with_content(cast("File | Opaque", record), content)
 
     def _with_content(self, record: File | Opaque, path: str) -> Iterator[Item]:
-        if self._files is not None and content_path(self._files, path) is not None:
+        if self._found(path):
             yield Attached(record, BlobRef(path))
             return
         yield Noted(_missing(kind_of(record)).code, ref_to(record), detail=path[:200])
         yield msgspec.structs.replace(record, availability="absent") if isinstance(record, File) and record.availability is None else record
+
+    def _found(self, path: str | None) -> bool:
+        return path is not None and self._files is not None and content_path(self._files, path) is not None
 
     def _natives(self, batch: pa.RecordBatch) -> tuple[list[dict[str, Any]], int]:
         """What no field carries, row by row, and how many secrets were in it."""

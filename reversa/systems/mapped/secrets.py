@@ -12,7 +12,8 @@ pc: Any = pyarrow.compute
 REMOVED = "REMOVED-BY-REVERSA"
 _SECRET = re.compile(
     r"(^|_)(pass|passwd|password|passphrase|pwd|secret|secrets|token|tokens|salt|otp|totp|mfa|api_?key|private_?key|credential|credentials)(_|$)"
-    r"|password|passwd|crypted|_hash$|^hash$|apikey|secret_key|activation_key|access_key|auth_key|recovery_code|session_key|session_data"
+    r"|password|passwd|crypted|_hash$|^hash$|apikey|secret_key|activation_key|recovery_code|session_data"
+    r"|(^|_)(access|auth|cipher|encryption|hmac|logged_in|login|master|nonce|session|signing)_key"
 )
 _NO_SECRET = re.compile(
     r"(content|file|sha1?|sha256|md5|body|text|image|blob)_?hash$|^(last_|password_)?.*(_at|_on|_date|_count|_changed|_expires|_set)$"

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from reversa.records import ANY
 from reversa.schema import Field, fields
 from reversa.systems.mapped.suggest.deriving import worked_out
-from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, last, literal, placed, scalar, truth, word
-from reversa.systems.mapped.suggest.lexicon import CHOICES, FIELDS, LIKES, TABLES
+from reversa.systems.mapped.suggest.drafting import NAMES, Draft, Line, escaped, last, literal, placed, scalar, truth, word
+from reversa.systems.mapped.suggest.lexicon import FIELDS, TABLES
 from reversa.systems.mapped.suggest.profiling import MARKUPS
-from reversa.systems.mapped.suggest.relating import Known, Pair, bare, words
+from reversa.systems.mapped.suggest.relating import Known, Pair, bare, reached_by_most, words
+from reversa.systems.mapped.suggest.roles import CHOICES, LIKES
 
 PEOPLE = ("user", "group")
 _OFF = ("disabled", "blocked", "suspended", "inactive", "banned", "deactivated")
@@ -24,6 +25,13 @@ class Guesser:
     def __init__(self, known: dict[str, Known]) -> None:
         self.known = known
         self.drafts: dict[str, list[Draft]] = {}
+        best = reached_by_most(known)
+        self.tenant = best[0].name if best and best[1] > 0.5 * len(known) else None
+        """The table of the vendor's customers, where nearly every table names it: a row's customer says nothing about the row."""
+        leading = [(one.profiles[column], lead.table) for one in known.values() for column, lead in one.leads.items() if one.profiles[column].values]
+        nulls = any(of.filled < 1 and "0" not in of.values and not of.blank for of, _ in leading)
+        self.zero = not nulls and any("0" in of.values and "0" not in known[table].profiles[known[table].key or ""].values for of, table in leading)
+        """Whether the source says 0 where a row leads nowhere, in this sample or another day."""
 
     # -------------------------------------------------------------------------------------------- what leads elsewhere
 
@@ -33,26 +41,54 @@ class Guesser:
         named = [draft for draft in fit if TABLES[draft.kind].get(called, 0) >= 0.85]
         return next((draft for draft in named or fit if kinds == ANY or draft.kind in kinds), None)
 
-    def refer(self, draft: Draft, column: str, to: Draft) -> str:
-        """``{KIND: id}``, with the mark of the other's ids."""
-        id = f"{literal(to.mark)} || {draft.part(column)}" if to.mark else draft.column(column)
+    def refer(self, draft: Draft, column: str, to: Draft, *, needed: bool = False) -> str:
+        """``{KIND: id}``, with the mark of the other's ids. 0 and an empty text are how systems without foreign keys say none."""
+        of, keys, lead = draft.known.profiles[column], to.known.profiles[to.keys[0]].values, draft.known.leads.get(column)
+        said = "0" in of.values or (
+            self.zero and not needed and lead is not None and lead.why != "foreign key" and of.shape in ("integer", "boolean")
+        )
+        zero = said and "0" not in keys
+        none = "0" if zero else "" if of.blank else None
+        own = draft.part(column) if none is None else f"nullif({draft.part(column)}, {literal(none)})"
+        id = f"{literal(to.mark)} || {own}" if to.mark else own if none is not None else draft.column(column)
         return f"{{{to.kind}: {scalar(id)}}}"
 
-    def reference(self, draft: Draft, column: str, kinds: tuple[str, ...]) -> tuple[str, float, str, Draft] | None:
+    def reference(self, draft: Draft, column: str, kinds: tuple[str, ...], *, needed: bool = False) -> tuple[str, float, str, Draft] | None:
         """What a column refers to, how sure, and why."""
         lead = draft.known.leads.get(column)
         called = words(bare(draft.known.stems[column]))
         to = self.drafted(lead.table, kinds, called[-1] if called else "") if lead else None
-        return (self.refer(draft, column, to), lead.sure, lead.why, to) if lead and to else None
+        if lead and to:
+            return self.refer(draft, column, to, needed=needed), lead.sure * (0.9 if lead.table == self.tenant else 1.0), lead.why, to
+        if lead and (kinds == ANY or "user" in kinds) and (behind := self.behind(lead.table)):
+            sql = self.lookup(draft, column, (self.known[lead.table].stems[behind[0]],))
+            if sql:
+                return f"{{user: {scalar(sql)}}}", 0.93 * lead.sure, f"through {escaped(lead.table)[:40]}", behind[1]
+        return None
+
+    def behind(self, table: str) -> tuple[str, Draft] | None:
+        """The column of a table of profiles that leads to the users, and their entry."""
+        one = self.known[table]
+        if self.drafts.get(table) or one.words[-1:] not in (("profile",), ("actor",)):
+            return None
+        for column, lead in one.leads.items():
+            to = self.drafted(lead.table, ("user",)) if bare(one.stems[column]) in ("user", "account", "person") else None
+            if to and not to.mark:
+                return column, to
+        return None
 
     def pair(self, draft: Draft, pair: Pair, kinds: tuple[str, ...]) -> Line | None:
         """A polymorphic pair as the value of a reference; types that no entry makes records of are left to ``native``."""
         met = {text: to for text, table in pair.tables.items() if (to := self.drafted(table, kinds))}
+        if pair.types and kinds == ANY:
+            met = {text: to for text, to in met.items() if to.kind not in PEOPLE and to is not draft}
         if not met:
             return None
-        cases = ", ".join(f"{scalar(text)}: {self.refer(draft, pair.id, to)}" for text, to in met.items())
+        cases = ", ".join(f"{scalar(text)}: {self.refer(draft, pair.id, to, needed=True)}" for text, to in met.items())
         missing = len([text for text in draft.known.profiles[pair.type].values if text not in met])
         why = "type and id" + (f", {missing} types without records" if missing else "")
+        if pair.types and (by := self.lookup(draft, pair.type, (self.known[pair.types[0]].stems[pair.types[1]],))):
+            return Line("", f"{{by: {scalar(by)}, values: {{{cases}}}}}", 0.75, "a table of types", (pair.type, pair.id))
         return Line("", f"{{by: {scalar(draft.column(pair.type))}, values: {{{cases}}}}}", 0.9 if not missing else 0.7, why, (pair.type, pair.id))
 
     def lookup(self, draft: Draft, column: str, ends: tuple[str, ...] = NAMES) -> str | None:
@@ -151,16 +187,22 @@ class Guesser:
             if line and (name != "principal") == (pair.stem not in ("subject", "principal", "grantee", "holder")):
                 yield Line(name, line.value, line.sure + 0.05, line.why, line.columns)
         for column, lead in draft.known.leads.items():
-            found = self.reference(draft, column, kinds)
+            found = self.reference(draft, column, kinds, needed=True)
             if found is None:
                 continue
             value, sure, why, to = found
             if name in ("target", "source"):
-                if to.kind in PEOPLE or (lead.table == draft.known.name and draft.kind != "association"):
+                if (
+                    to.kind in PEOPLE
+                    or "_by_" in f"{draft.known.stems[column]}_"
+                    or (lead.table == draft.known.name and draft.kind != "association" and not draft.where)
+                ):
                     continue
-                if draft.kind == "tag" and to.kind in ("company", "space", "tag"):
+                if lead.table == self.tenant and (draft.kind != "file" or draft.known.pairs):
+                    continue
+                if draft.kind == "tag" and to.kind in ("company", "space", "tag") and len(draft.known.leads) < 2:
                     continue  # a list of labels that a customer or a project has, rather than labels on it
-                sure *= _OFTEN.get(to.kind, 0.93) if draft.kind != "association" else 1.0
+                sure *= _OFTEN.get(to.kind, 0.93) if draft.kind != "association" and lead.table != self.tenant else 1.0
                 sure *= 1.0 if set(to.known.words) & set(draft.known.words) or draft.kind == "association" else 0.96
             yield Line(name, value, sure, why, (column,))
 
@@ -208,7 +250,7 @@ class Guesser:
             return None
         value, sure, why, to = found
         if not called:  # a page has one space, whatever the column is called
-            if to.kind == draft.kind or to.kind in PEOPLE or of.name == "head":
+            if to.kind == draft.kind or to.known.name == self.tenant or to.kind in PEOPLE or of.name == "head":
                 return None
             called = 0.9
         return Line(of.name, value, min(0.97, called + 0.04) * sure, why, (column,))
@@ -224,6 +266,8 @@ class Guesser:
         empty = 0.9 if not shape else 1.0
         match of.type:
             case "instant":
+                if zero := next((value for value in profile.values if value.startswith("0000-00-00")), None):  # how MySQL says none
+                    leaf = f"nullif({draft.part(column)}, {literal(zero)})"
                 if shape in ("instant", "local", "packed", "epoch"):
                     return line(scalar(leaf), 1.0, "times")
                 if shape == "date":
@@ -324,7 +368,8 @@ class Guesser:
             fits = 0.8
         elif re.fullmatch(r"(tiny)?int.*|.*bool.*", one.type(column)) and of.name not in ("number", "version"):
             fits = 0.4
-        return Line(of.name, scalar(draft.column(column)), sure * fits, "name" + (f", {shape}" if shape not in ("", "text") else ""), (column,))
+        leaf = draft.column(column) if not profile.blank or of.required else f"nullif({draft.part(column)}, '')"
+        return Line(of.name, scalar(leaf), sure * fits, "name" + (f", {shape}" if shape not in ("", "text") else ""), (column,))
 
     # -------------------------------------------------------------------------------------------- lines of several columns and tables
 

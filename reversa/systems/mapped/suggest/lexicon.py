@@ -9,14 +9,14 @@ from __future__ import annotations
 _SURE = 0.95
 
 
-def _words(text: str) -> dict[str, float]:
+def words_of(text: str) -> dict[str, float]:
     """``word other:0.7`` → how sure each word makes us."""
     pairs = (item.partition(":") for item in text.split())
     return {word: float(sure) if sure else _SURE for word, _, sure in pairs}
 
 
 TABLES: dict[str, dict[str, float]] = {
-    kind: _words(words)
+    kind: words_of(words)
     for kind, words in {
         "user": "user account:0.85 person:0.7 profile:0.5 employee:0.8 agent:0.6 utilisateur compte:0.7 personne:0.6 collaborateur:0.7 author:0.7",
         "group": "group usergroup user_group team:0.93 squad:0.85 department:0.8 role_group:0.7 groupe equipe service:0.5",
@@ -25,12 +25,12 @@ TABLES: dict[str, dict[str, float]] = {
         "space": "space project:0.9 workspace:0.85 wiki:0.8 channel:0.93 room:0.9 board:0.85 forum:0.9 folder:0.85 notebook:0.85 collection:0.7 "
         "category:0.4 espace projet:0.9 salon:0.9 dossier:0.8 canal:0.9 list:0.5 section:0.5 blog:0.8 calendar:0.6 book:0.6",
         "page": "page wiki_page article:0.9 document:0.85 doc:0.85 news:0.75 post:0.6 blog_post:0.9 entry:0.5 note:0.6 topic:0.4 fiche:0.7 "
-        "node:0.5 story:0.6 content:0.45 actualite:0.8",
+        "node:0.5 story:0.6 solution:0.65 faq:0.7 content:0.45 actualite:0.8",
         "revision": "revision version:0.85 history:0.6 page_content:0.75 wiki_content:0.85 content:0.6 draft:0.5 historique:0.6 body:0.6",
         "message": "message post:0.85 chat_message direct_message reply:0.8 mail:0.5 msg:0.9 thread:0.6 topic:0.6 discussion:0.6 conversation:0.4 courriel:0.5",
         "comment": "comment remark:0.9 annotation:0.85 reply:0.5 journal:0.75 note:0.6 commentaire remarque:0.9 avis:0.5 review:0.6 feedback:0.6",
         "reaction": "reaction like:0.93 vote:0.85 favorite:0.8 favourite:0.8 star:0.8 upvote:0.9 emoji_reaction emoji:0.5 rating:0.6 bookmark:0.6 aime:0.7",
-        "file": "file attachment:0.97 upload:0.9 media:0.8 image:0.7 picture:0.75 photo:0.75 asset:0.7 document_file:0.9 blob:0.4 fichier "
+        "file": "file attachment:0.97 document:0.7 upload:0.9 media:0.8 image:0.7 picture:0.75 photo:0.75 asset:0.7 document_file:0.9 blob:0.4 fichier "
         "piece_jointe attached_file:0.9",
         "tag": "tagging:0.97 tag:0.9 label:0.85 category:0.7 category_link:0.8 keyword:0.8 taggable:0.9 etiquette mot_cle libelle:0.6 topic:0.3 hashtag:0.9",
         "grant": "permission:0.9 grant:0.95 acl:0.9 access:0.7 restriction:0.75 share:0.75 acl_entry:0.9 right:0.8 access_control:0.8 droit:0.85 partage:0.75 "
@@ -45,25 +45,25 @@ TABLES: dict[str, dict[str, float]] = {
         "pipeline": "pipeline:0.9 sales_pipeline funnel:0.8",
         "deal": "deal opportunity:0.95 opportunite affaire:0.8 vente:0.6 sale:0.6",
         "ticket": "ticket:0.9 case:0.75 support_request:0.9 request:0.5 incident:0.75 demande:0.6 helpdesk_ticket",
-        "activity": "activity:0.75 time_entry:0.7 call:0.8 interaction:0.75 engagement:0.75 worklog:0.75 activite:0.7 appel:0.75",
+        "activity": "activity:0.75 time_entry:0.8 call:0.8 interaction:0.75 engagement:0.75 worklog:0.75 activite:0.7 appel:0.75",
         "association": "association:0.7 relation:0.85 link:0.7 relationship:0.85 dependency:0.7 issue_relation:0.95 lien:0.7",
     }.items()
 }
 
 FIELDS: dict[str, dict[str, dict[str, float]]] = {
-    kind: {field: _words(words) for field, words in members.items()}
+    kind: {field: words_of(words) for field, words in members.items()}
     for kind, members in {
         "*": {
             "created_at": "created_at created_on:0.93 created:0.9 date_created:0.9 created_date:0.9 creation_date:0.9 date_joined:0.85 inserted_at:0.9 "
             "timestamp:0.9 registered_at:0.85 registration:0.85 registered:0.85 date_added:0.85 added_at:0.85 added_on:0.85 posted_at:0.85 sent_at:0.85 "
-            "date:0.7 cree_le:0.9 date_creation:0.9 uploaded_at:0.85 create_time:0.9 ctime:0.8 create_date:0.9 submitted_at:0.7 submit_date:0.8",
+            "date:0.7 date_gmt:0.88 date_utc:0.88 created_gmt:0.93 cree_le:0.9 date_creation:0.9 uploaded_at:0.85 create_time:0.9 ctime:0.8 create_date:0.9 submitted_at:0.7 submit_date:0.8",
             "updated_at": "updated_at updated_on:0.93 modified:0.9 updated:0.9 modified_at:0.93 date_modified:0.9 last_modified:0.9 modified_on:0.9 "
-            "edited_at:0.9 modified_date:0.9 modifie_le:0.9 date_modification:0.9 update_time:0.9 mtime:0.8 write_date:0.9 touched:0.5 last_edited_at:0.85 changed:0.7",
+            "edited_at:0.9 modified_date:0.9 modifie_le:0.9 date_modification:0.9 update_time:0.9 mtime:0.8 write_date:0.9 touched:0.5 modified_gmt:0.93 modified_utc:0.93 last_edited_at:0.85 changed:0.7",
             "created_by": "author:0.93 created_by creator:0.93 user:0.85 account:0.8 poster:0.85 uploaded_by:0.93 uploader:0.93 sender:0.9 posted_by:0.9 "
             "added_by:0.85 owner:0.6 auteur:0.93 cree_par:0.93 actor:0.85 person:0.5 member:0.5 submitter:0.8 reporter:0.8 author_user:0.9 editor:0.6 writer:0.7 reacted_by:0.8",
             "updated_by": "updated_by modified_by:0.95 editor:0.75 last_editor:0.9 edited_by:0.9 modifie_par:0.9 last_modified_by:0.93 changed_by:0.8",
-            "url": "permalink:0.7 canonical_url:0.7",
-            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 rang:0.5 weight:0.35",
+            "url": "permalink:0.7 canonical_url:0.7 guid:0.65",
+            "order": "position:0.6 ordinal:0.6 sort_order:0.6 display_order:0.55 menu_order:0.65 rang:0.5 weight:0.35",
         },
         "user": {
             "username": "login username user_name:0.9 name:0.6 nick:0.8 nickname:0.7 handle:0.8 identifiant:0.9 pseudo:0.85 screen_name:0.8",
@@ -103,9 +103,9 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
         },
         "page": {
             "title": "title subject:0.8 name:0.75 headline:0.85 titre:0.95 nom:0.7 heading:0.7 summary:0.2",
-            "name": "slug permalink:0.7 url_name:0.8 path:0.5 identifier:0.6",
+            "name": "slug permalink:0.7 name:0.7 url_name:0.8 path:0.5 identifier:0.6",
             "language": "language:0.85 lang:0.85 locale:0.85 langue:0.85",
-            "page_type": "page_type:0.9 category:0.6 type:0.6 kind:0.5 content_type:0.5 template:0.3 namespace:0.5",
+            "page_type": "page_type:0.9 category:0.6 type:0.65 kind:0.5 content_type:0.5 template:0.3 namespace:0.5",
             "head": "current_revision:0.93 latest_revision:0.93 latest:0.85 head_revision:0.93 last_revision:0.9 current_version:0.9",
             "parent": "parent:0.95",
             "translation_of": "translation_of:0.9 original:0.4",
@@ -143,7 +143,6 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "title": "title:0.85 description:0.5 caption:0.7 titre:0.85 label:0.5",
             "media_type": "content_type:0.95 mime_type:0.95 mime:0.93 media_type:0.93 mimetype:0.95 type_mime:0.93 file_type:0.7",
             "size": "size:0.95 filesize:0.95 file_size:0.95 byte_size:0.95 length:0.6 bytes:0.8 taille:0.93 content_length:0.85",
-            "sha256": "sha256:0.95 digest:0.85 checksum:0.8 hash:0.8 content_hash:0.85",
             "version": "version:0.7",
         },
         "tag": {
@@ -239,9 +238,9 @@ FIELDS: dict[str, dict[str, dict[str, float]]] = {
             "activity_type": "type:0.8 activity:0.75 activity_type:0.93 kind:0.75 action:0.5",
             "title": "title:0.93 subject:0.93 name:0.8 summary:0.7",
             "body": "description:0.85 body:0.9 notes:0.85 content:0.85 note:0.85 comments:0.8 comment:0.8",
-            "at": "at:0.8 date:0.75 activity_date:0.85 occurred_at:0.9 scheduled_at:0.8 spent_on:0.8 call_date:0.85 performed_at:0.85 start_time:0.6",
+            "at": "at:0.8 date:0.75 activity_date:0.85 occurred_at:0.9 scheduled_at:0.8 spent_on:0.8 call_date:0.85 performed_at:0.85 received_at:0.85 sent_at:0.85 started_at:0.85 start_time:0.6",
             "done": "done:0.9 completed:0.9 is_done:0.9 is_completed:0.9",
-            "owner": "owner:0.85 user:0.7 assigned_to:0.75",
+            "owner": "owner:0.85 user:0.7 assigned_to:0.75 profile:0.85 logged_by:0.9",
         },
         "association": {"association_type": "type:0.85 relation_type:0.95 kind:0.8 relationship:0.8 link_type:0.95 rel:0.9 relation:0.8"},
     }.items()
@@ -255,7 +254,7 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "revision": ("body", "number", "comment", "created_at", "title"),
     "message": ("body", "subject", "created_by", "created_at", "space"),
     "comment": ("body", "created_by", "created_at"),
-    "file": ("name", "size", "media_type", "sha256"),
+    "file": ("name", "size", "media_type"),
     "event": ("start", "all_day", "recurrence", "locations"),
     "task": ("title", "status", "priority", "due", "assignees", "percent_complete", "body"),
     "contact": ("emails", "phones", "given_name", "family_name", "full_name", "company"),
@@ -263,119 +262,6 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "pipeline": ("name",),
     "deal": ("amount", "stage", "close_date", "probability", "title"),
     "ticket": ("subject", "status", "priority", "requester", "body"),
-    "activity": ("title", "body", "at", "activity_type"),
+    "activity": ("title", "body", "at", "activity_type", "duration"),
 }
 """Fields by which a kind is known: a table that has none of them is probably something else."""
-
-PEOPLE = frozenset(
-    [
-        "author",
-        "creator",
-        "user",
-        "assigned_to",
-        "owner",
-        "account",
-        "poster",
-        "uploader",
-        "sender",
-        "editor",
-        "assignee",
-        "assigned",
-        "reporter",
-        "requester",
-        "member",
-        "person",
-        "manager",
-        "responsible",
-        "resolver",
-        "actor",
-        "auteur",
-        "utilisateur",
-        "compte",
-        "responsable",
-        "membre",
-        "approver",
-        "reviewer",
-        "recipient",
-        "submitter",
-    ]
-)
-"""What columns call people, whatever the table of people is called; also every ``…_by``."""
-SELF = frozenset(("parent", "reply_to", "in_reply_to", "ancestor", "root", "original", "previous", "translation_of", "duplicate_of"))
-"""What columns call another row of the same table."""
-VISITS = {
-    "session": "sessions of browsers",
-    "cache": "copies that are worked out again",
-    "objectcache": "copies that are worked out again",
-    "searchindex": "an index of searches, worked out from the texts",
-    "search_index": "an index of searches, worked out from the texts",
-    "migration": "versions of the program's own tables",
-    "migration_version": "versions of the program's own tables",
-    "ar_internal_metadata": "settings of the framework",
-    "updatelog": "versions of the program's own tables",
-    "job": "work that a program had before it",
-    "queue": "work that a program had before it",
-    "lock": "locks of running programs",
-    "token": "keys of sessions, never taken along",
-    "password_reset": "keys of sessions, never taken along",
-}
-"""Last words of tables that nobody misses, and why. Such a table is left out only where no record could be made of it."""
-SIDES = frozenset(
-    [
-        "meta",
-        "metadata",
-        "preference",
-        "setting",
-        "option",
-        "property",
-        "attribute",
-        "detail",
-        "value",
-        "param",
-        "parameter",
-        "email",
-        "address",
-        "phone",
-        "email_address",
-        "hierarchy",
-        "closure",
-        "choice",
-        "profile",
-        "info",
-        "extra",
-        "custom_value",
-    ]
-)
-"""Last words of tables whose rows are a part of the row they lead to."""
-CUSTOMERS = ("tenant", "organisation", "organization", "account", "company", "workspace", "site", "client", "customer")
-"""Tables whose rows are often the customers of a vendor."""
-LIKES = {
-    "like": "like",
-    "favorite": "favourite",
-    "favourite": "favourite",
-    "star": "star",
-    "upvote": "upvote",
-    "vote": "vote",
-    "bookmark": "bookmark",
-    "aime": "like",
-}
-"""Tables of reactions that have no column for which one it is."""
-HEADS = frozenset(("thread", "topic", "discussion", "conversation", "sujet"))
-"""Tables that hold the subject of a conversation, and another table its messages."""
-
-STATES = {
-    "publish": "live", "published": "live", "live": "live", "active": "live", "open": "live", "publie": "live", "visible": "live", "normal": "live",
-    "draft": "draft", "pending": "draft", "brouillon": "draft", "unpublished": "draft",
-    "archived": "archived", "archive": "archived", "trash": "deleted", "trashed": "deleted", "deleted": "deleted", "removed": "deleted", "supprime": "deleted",
-}  # fmt: skip
-CHOICES: dict[str, dict[str, str]] = {
-    "visibility": {"public": "public", "private": "private", "open": "public", "closed": "private", "prive": "private", "secret": "private"},
-    "right": {
-        "view": "view", "read": "view", "reader": "view", "viewer": "view", "lecture": "view", "comment": "comment", "commenter": "comment", "edit": "edit",
-        "write": "edit", "writer": "edit", "editor": "edit", "ecriture": "edit", "delete": "delete", "admin": "admin", "owner": "admin", "manage": "admin", "move": "admin",
-    },
-    "effect": {"allow": "allow", "deny": "deny"},
-    "user_type": {"member": "member", "guest": "guest", "bot": "bot", "external": "external", "user": "member"},
-    "message_type": {"user": "user", "bot": "bot", "system": "system"},
-}  # fmt: skip
-"""Field → what the words of a source mean there."""

@@ -64,6 +64,8 @@ class Profile:
     longest: int
     whole: bool
     """Whether the sample is the whole table."""
+    blank: bool = False
+    """Whether some values are texts without a character."""
 
     @property
     def distinct(self) -> float:
@@ -79,28 +81,31 @@ class Profile:
 
 def profile(reader: Reader, table: Table) -> dict[str, Profile]:
     """Column → its profile. The columns have the names that the SQL of a mapping calls them."""
-    rows, values = 0, [Counter[str]() for _ in table.columns]
+    rows, values, blank = 0, [Counter[str]() for _ in table.columns], [False] * len(table.columns)
     with contextlib.closing(cast("Iterator[object]", reader.batches(table))) as batches:  # type: ignore[type-var]
         for batch in batches:
             if isinstance(batch, Damaged):
                 continue
             part = batch.slice(0, SAMPLE - rows)  # type: ignore[attr-defined]
             rows += len(part)
-            for counter, column in zip(values, part.columns, strict=True):
-                counter.update(value[:LOOKED_AT] for value in column.to_pylist() if value)
+            for number, column in enumerate(part.columns):
+                texts = column.to_pylist()
+                values[number].update(value[:LOOKED_AT] for value in texts if value)
+                blank[number] |= "" in texts
             if rows >= SAMPLE:
                 break
     names = distinct(column.name for column in table.columns)
-    return {name: _profile(counter, rows) for name, counter in zip(names, values, strict=True)}
+    return {name: _profile(values[number], rows, blank=blank[number]) for number, name in enumerate(names)}
 
 
-def _profile(values: Counter[str], rows: int) -> Profile:
+def _profile(values: Counter[str], rows: int, *, blank: bool) -> Profile:
     return Profile(
         filled=values.total() / rows if rows else 0.0,
         values=values,
         shape=_shape(values) if values else "",
         longest=max(map(len, values), default=0),
         whole=rows < SAMPLE,
+        blank=blank,
     )
 
 

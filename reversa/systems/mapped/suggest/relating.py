@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from reversa.systems.mapped.secrets import is_secret
-from reversa.systems.mapped.suggest.lexicon import PEOPLE, SELF, SIDES, TABLES, VISITS
+from reversa.systems.mapped.suggest.lexicon import TABLES
 from reversa.systems.mapped.suggest.profiling import Profile, profile
+from reversa.systems.mapped.suggest.roles import CUSTOMERS, HEAD, PEOPLE, SELF, SIDES, VISITS
 from reversa.systems.tables.contract import Reader, Table
 
 VOCABULARY = frozenset(word for words in TABLES.values() for name in words for word in name.split("_")) | SIDES | frozenset(VISITS)
@@ -41,6 +42,8 @@ class Pair:
     id: str
     tables: dict[str, str]
     """Type → table; types that name no table are left out."""
+    types: tuple[str, str] | None = None
+    """Where the column of types holds a key: the table of types, and its column that names them."""
 
 
 @dataclass
@@ -92,6 +95,24 @@ def known_tables(reader: Reader) -> dict[str, Known]:
     for one in known.values():
         _relate(one, known)
     return known
+
+
+def reached_by_most(known: dict[str, Known]) -> tuple[Known, int] | None:
+    """The table whose rows are the customers of the vendor, if most others lead to it, and how many do so themselves."""
+    best: tuple[int, int, Known] | None = None
+    for one in known.values():
+        if not one.key or not one.words or one.words[-1] not in CUSTOMERS or any("pass" in stem for stem in one.stems.values()):
+            continue  # where there is a password, it is a person's account
+        reached = {one.name}
+        while more := {
+            other.name for other in known.values() if other.name not in reached and any(lead.table in reached for lead in other.leads.values())
+        }:
+            reached |= more
+        direct = sum(any(lead.table == one.name for lead in other.leads.values()) for other in known.values())
+        rank = (direct, -CUSTOMERS.index(one.words[-1]))
+        if len(reached) > 0.5 * len(known) and direct > 2 and (best is None or rank > best[:2]):
+            best = (*rank, one)
+    return (best[2], best[0]) if best else None
 
 
 def type_column(one: Known) -> str | None:
@@ -148,9 +169,11 @@ def _shared_prefix(names: Sequence[str]) -> str:
 
 
 def _own_prefix(one: Known) -> str:
-    """What all columns of a table begin with, as ``rev_``."""
+    """What all columns of a table begin with, as ``rev_``, or several of them, if that is its name."""
     begins = {found[0] if (found := re.match(r"[a-z0-9]+_", snake(name))) else "" for name in one.profiles}
-    return begins.pop() if len(begins) == 1 and len(one.profiles) > 1 else ""
+    if len(begins) == 1 and len(one.profiles) > 1:
+        return begins.pop()
+    return f"{one.phrase}_" if sum(snake(name).startswith(f"{one.phrase}_") for name in one.profiles) > 2 else ""
 
 
 def _key(one: Known) -> str | None:
@@ -181,6 +204,9 @@ def _relate(one: Known, known: dict[str, Known]) -> None:
             one.leads[column] = Lead(lead.table, 0.98, "foreign key")
         elif column not in of_pairs and column != one.key and (found := _by_name(one, column, known.values())):
             one.leads[column] = found
+    one.pairs += _typed(one, known)
+    for pair in one.pairs:
+        one.leads.pop(pair.id, None)
 
 
 def _by_name(one: Known, column: str, known: Iterable[Known]) -> Lead | None:
@@ -215,6 +241,8 @@ def _called(called: str, one: Known, other: Known, name: tuple[str, ...]) -> flo
         return 0.8 if name[-1:] == ("page",) and one.phrase.endswith(("link", "redirect")) else 0.0
     if mine == name:
         return 0.97
+    if set(mine) <= HEAD and name[-1:] in (("revision",), ("version",)):
+        return 0.8
     if name[-len(mine) :] == mine:
         return 0.85 - 0.03 * (len(name) - len(mine))
     if mine[: len(name)] == name or mine[-len(name) :] == name:
@@ -250,12 +278,30 @@ def _pairs(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
     for stem, type_ in by_stem.items():
         begin = next((stem.removesuffix(end) for end in ("_type", "_kind", "_model", "_class") if stem.endswith(end)), "")
         id = by_stem.get(f"{begin}_id") if begin else None
-        if id is None:
+        if id is None or id == one.key:
             continue
         texts = [value for value in one.profiles[type_].enumeration or tuple(one.profiles[type_].values)[:20] if not value.isdecimal()]
         tables = {text: table for text in texts if len(text) < LONGEST_NAME and (table := _named(text, known.values()))}
         if tables:
             yield Pair(begin, type_, id, tables)
+
+
+def _typed(one: Known, known: dict[str, Known]) -> Iterable[Pair]:
+    """Polymorphic pairs whose type is the key of a row in a table of types, as Django's."""
+    by_stem = {one.stems[name]: name for name in one.usable}
+    for column, lead in one.leads.items():
+        stem, types = one.stems[column], known[lead.table]
+        begin = stem.removesuffix("_type_id")
+        id = by_stem.get("object_id") or by_stem.get(f"{begin}_id")
+        of = next((name for name in types.usable if types.stems[name] in ("model", "class", "class_name")), None)
+        if begin != stem and id and of and types.table.primary_key == (types.key,):
+            named = {text: _named(text, known.values()) or _written_as_one(text, known) for text in types.profiles[of].values}
+            yield Pair(begin, column, id, {text: table for text, table in named.items() if table and len(text) < LONGEST_NAME}, (types.name, of))
+
+
+def _written_as_one(text: str, known: dict[str, Known]) -> str | None:
+    """The table whose words, without what is between them, are a type: ``board_task`` of ``boardtask``."""
+    return next((other.name for other in known.values() if other.key and "".join(other.words) == text.lower()), None)
 
 
 def _named(text: str, known: Iterable[Known]) -> str | None:

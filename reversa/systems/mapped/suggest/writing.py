@@ -10,10 +10,12 @@ from pathlib import Path
 from reversa.adapter import Options
 from reversa.records import KINDS
 from reversa.systems.mapped.suggest.deciding import LEAST, decided, visit
+from reversa.systems.mapped.suggest.deriving import place
 from reversa.systems.mapped.suggest.drafting import Draft, escaped, literal, placed, scalar, word
 from reversa.systems.mapped.suggest.guessing import Guesser
-from reversa.systems.mapped.suggest.lexicon import CUSTOMERS, SIDES, TABLES, VISITS
-from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, known_tables
+from reversa.systems.mapped.suggest.lexicon import TABLES
+from reversa.systems.mapped.suggest.relating import LONGEST_NAME, Known, Lead, bare, known_tables, reached_by_most
+from reversa.systems.mapped.suggest.roles import PARTS, SIDES, VISITS
 from reversa.systems.tables.contract import Reader
 from reversa.systems.tables.opening import open_reader
 
@@ -56,9 +58,12 @@ def _rules(guesser: Guesser) -> Iterator[_Rule]:
         if reason := visit(one):
             yield _Rule(one.name, f"{{ignore: {scalar(reason)}}}", 0.85 if one.words[-1] in VISITS else 0.7, "name")
             continue
+        if one.phrase.endswith("link") and "from" in one.stems.values() and one.key is None:
+            yield _Rule(one.name, "{ignore: worked out from the texts}", 0.6, "links without a key of their own")
+            continue
         owners = dict(_owners(guesser, one))
         if owners:
-            side = one.words[-1] in SIDES
+            side = bool(set(one.words[-1:]) & SIDES)
             value = ", ".join(f"{scalar(owner)}: {scalar(on)}" for owner, on in owners.items())
             yield _Rule(
                 one.name, f"{{within: {{{value}}}}}", 0.8 if side else 0.65, "a side table" if side else "named after the table that it leads to"
@@ -72,20 +77,38 @@ def _owners(guesser: Guesser, one: Known) -> Iterator[tuple[str, str]]:
         key = guesser.known[owner].key or ""
         return f"{word(_bare(one.name))}.{word(column)} = {word(_bare(owner))}.{word(key)}"
 
-    side = bool(one.words) and one.words[-1] in SIDES
-    for pair in one.pairs if side or len(one.usable) <= 5 else ():
+    side = bool(set(one.words[-1:]) & SIDES)
+    if behind := guesser.behind(one.name):
+        yield behind[1].known.name, joined(behind[0], behind[1].known.name)
+        return
+    for pair in [pair for pair in one.pairs if not pair.types] if side or len(one.usable) <= 5 else ():
         for text, owner in pair.tables.items():
             if owner in guesser.drafts and _bare(owner).casefold() != _bare(one.name).casefold():
                 yield owner, f"{word(_bare(one.name))}.{word(pair.type)} = {literal(text)} AND {joined(pair.id, owner)}"
         return
     member = bool(one.words) and one.words[-1] in TABLES["membership"]
-    for column, lead in sorted(one.leads.items(), key=lambda item: "ancestor" in item[0]):
+    leads = {column: lead for column, lead in one.leads.items() if _of_its_own(guesser, one, column, lead)}
+    if not member and not any(_after(one, guesser.known[lead.table]) for lead in leads.values()):
+        leads = {column: lead for column, lead in leads.items() if not guesser.drafted(lead.table, ("user",))} or leads
+    for column, lead in sorted(leads.items(), key=lambda item: ("ancestor" in item[0], one.stems[item[0]] != bare(one.stems[item[0]]) + "_id")):
         led = guesser.known[lead.table]
-        after = one.words[: len(led.words)] == led.words and len(one.words) > len(led.words)
-        fit = lead.table in guesser.drafts and lead.sure >= 0.6 and _bare(led.name).casefold() != _bare(one.name).casefold()
-        if fit and (after or member or (side and len({lead.table for lead in one.leads.values()}) == 1)):
+        fit = lead.table in guesser.drafts and lead.sure >= 0.6
+        alone = len({lead.table for lead in leads.values()}) == 1 and (side or set(one.words[-1:]) & PARTS or len(one.usable) <= 4)
+        if fit and (_after(one, led) or member or alone):
             yield led.name, joined(column, led.name)
             return
+
+
+def _after(one: Known, led: Known) -> bool:
+    """Whether a table is called after another: ``page_props`` of ``page``."""
+    return one.words[: len(led.words)] == led.words and len(one.words) > len(led.words)
+
+
+def _of_its_own(guesser: Guesser, one: Known, column: str, lead: Lead) -> bool:
+    """Whether a lead says what a row is a part of: neither who wrote it, nor which customer's it is, nor itself."""
+    if _bare(lead.table).casefold() == _bare(one.name).casefold() or lead.table == guesser.tenant:
+        return False
+    return not one.stems[column].removesuffix("_id").endswith("_by")
 
 
 def _bare(table: str) -> str:
@@ -132,7 +155,7 @@ def _entry(draft: Draft) -> Iterator[str]:
     why = "primary key" if one.table.primary_key else "tells rows apart" if one.key else "what it joins"
     yield f"    id: {scalar(draft.id)}{_note(0.97 * draft.sure if not draft.mark else 0.8 * draft.sure, why + (', marked: another entry has this kind' if draft.mark else ''), LEAST)}"
     if not draft.native:
-        yield f"    native: false{_note(0.95 * draft.sure, 'the page keeps the other columns')}"
+        yield f"    native: false{_note(0.95 * draft.sure, 'the first entry keeps the other columns')}"
     if draft.kind == "file":
         yield from _content(draft)
     if draft.lines:
@@ -167,12 +190,9 @@ def _content(draft: Draft) -> Iterator[str]:
         path = f"{draft.part(folder)} || '/' || {draft.part(name)}"
         yield f"    content: {scalar(path)}{_note(0.85 * draft.sure, 'a folder and a name in it')}"
         return
-    for stem in ("path", "file_path", "filepath", "storage_path", "disk_path", "location", "file", "storage_key", "chemin", "attachment"):
-        column = by_stem.get(stem)
-        if column and draft.known.profiles[column].shape in ("path", "text", ""):
-            sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.4) * draft.sure
-            yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
-            return
+    if column := place(draft.known):
+        sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.4 if draft.known.profiles[column].values else 0.6) * draft.sure
+        yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
 
 
 def _rows(guesser: Guesser) -> Iterator[str]:
@@ -189,27 +209,10 @@ def _rows(guesser: Guesser) -> Iterator[str]:
 
 def _customers(guesser: Guesser) -> Iterator[str]:
     """The table whose rows are the customers of the vendor, if most others lead to it."""
-    best: tuple[int, Known] | None = None
-    for one in guesser.known.values():
-        if not one.key or not one.words or one.words[-1] not in CUSTOMERS or any(draft.kind == "user" for draft in guesser.drafts.get(one.name, ())):
-            continue
-        reached = {one.name}
-        while more := {
-            other.name
-            for other in guesser.known.values()
-            if other.name not in reached and any(lead.table in reached for lead in other.leads.values())
-        }:
-            reached |= more
-        direct = sum(any(lead.table == one.name for lead in other.leads.values()) for other in guesser.known.values())
-        if (
-            len(reached) > 0.5 * len(guesser.known)
-            and direct > 2
-            and (best is None or (direct, -CUSTOMERS.index(one.words[-1])) > (best[0], -CUSTOMERS.index(best[1].words[-1])))
-        ):
-            best = direct, one
-    if best is None:
+    best = reached_by_most(guesser.known)
+    if best is None or any(draft.kind == "user" for draft in guesser.drafts.get(best[0].name, ())):
         return
-    one = best[1]
+    one = best[0]
     by_stem = {one.stems[name]: name for name in one.usable}
     name = next((by_stem[stem] for stem in ("slug", "subdomain", "code", "identifier", "name", "nom") if stem in by_stem), one.key or "")
     yield f"\n# Most tables lead to {escaped(one.name)}: if its rows are customers of the vendor, this tells their data apart."
