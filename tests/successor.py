@@ -52,10 +52,10 @@ records:
       locale: lang
       created_at: joined
       user_type: {{is: member}}
-    write: {{type: Member, secret: '', sort: {{key: id}}, lang: en}}
+    write: {{type: Member, secret: '', sort: {{column: id}}, lang: en}}
     also:
-      - settings: {{person_id: {{key: id}}, name: greeting, value: {{field: display_name}}}}
-      - settings: {{person_id: {{key: id}}, name: theme, value: plain}}
+      - settings: {{person_id: {{column: id}}, name: greeting, value: {{column: name}}}}
+      - settings: {{person_id: {{column: id}}, name: theme, value: plain}}
 
   - kind: space
     from: rooms

@@ -6,38 +6,41 @@ Facts and limits: docs/adapters/mapped.md; the mapping file: docs/mapping.md, "W
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import sqlalchemy as sa
 
-from reversa.adapter import Facts, Locator, Options, Outcome, Session, Shaped, Unit
-from reversa.errors import LocatorError, TargetError
+from reversa.adapter import Facts, Locator, Noted, Options, Outcome, Session, Shaped, Unit
+from reversa.errors import LocatorError, MappingError, TargetError
 from reversa.records import Record, Ref, kind_of, ref_parts, ref_to
 from reversa.systems.mapped.document import nearest
+from reversa.systems.mapped.foretelling import not_written
 from reversa.systems.mapped.holding import Held
-from reversa.systems.mapped.inverting import Cell, Inverse, Link, filled, not_written, shape
+from reversa.systems.mapped.inverting import Cell, Inverse, Link, Row, assert_given
 from reversa.systems.mapped.known import Also, Known, Waiting
-from reversa.systems.mapped.mapping import SUFFIXES, Constant, Filling, OfField, read_mapping
+from reversa.systems.mapped.mapping import SUFFIXES, Beside, read_mapping
 from reversa.systems.mapped.mapping import Mapping as MappingFile
-from reversa.systems.mapped.returning import read_back, table_of
-from reversa.systems.mapped.rows import Place, Rows, named_key, numbered
+from reversa.systems.mapped.plain import table_of
+from reversa.systems.mapped.returning import read_back, written_entries
+from reversa.systems.mapped.rows import Rows, named_key, numbered
 from reversa.systems.sql.dialects import answered, connect, present
 from reversa.systems.tables.opening import is_sqlite
 
+T = TypeVar("T")
 UNDONE = 500
 """Records that are taken back together."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class New:
     """A record on its way into its row."""
 
     record: Record
     key: str
-    cells: dict[str, Cell]
+    row: Row
 
     @property
     def ref(self) -> Ref:
@@ -48,27 +51,31 @@ class MappedImporter:
     """Writes one source's records; a batch of units is one transaction. Only rows that it made are ever changed or removed."""
 
     def __init__(self, mapping: MappingFile, options: Options) -> None:
-        self._source, self._zone = options.source, mapping.zone
+        self._source = options.source
         self._engine, self._dialect = connect(_address(mapping), options)
         self._rows = Rows(self._engine, self._dialect)
         self._known = Known(self._dialect, self._source or mapping.source)
         self._connection: sa.Connection | None = None
-        self._tables: dict[Place, sa.Table] = {}
+        self._tables: dict[tuple[str | None, str], sa.Table] = {}
+        written = written_entries(mapping)
         returned = {entry.kind: entry for entry in read_back(mapping, mapping.source).entries}
+        self._places: dict[str, sa.Table] = {}
+        """Kind → the table of its rows."""
+        self._inverses: dict[str, Inverse] = {}
         with answered(self._engine):
-            written = [entry for entry in mapping.entries if entry.write is not None]
-            self._places = {entry.kind: table_of(entry) for entry in written}
-            self._inverses = {}
-            for entry in written:
-                table = self._table(self._places[entry.kind], entry.tables.node.wrong)
+            for kind, entry in written.items():
+                self._places[kind] = table = self._table(*table_of(entry), entry.tables.node.wrong)
                 columns = {column.name: Held(column, self._dialect, mapping.zone) for column in table.columns}
-                self._inverses[entry.kind] = Inverse(entry, returned[entry.kind], columns, mapping, self._dialect)
-                self._look_at_also(self._inverses[entry.kind])
+                self._inverses[kind] = inverse = Inverse(entry, returned[kind], columns, mapping, self._dialect)
+                for beside in inverse.write.also:
+                    self._look_at(beside)
             self._ready = self._known.identity.name in present(self._engine)
+        self._keyed = {kind: self._tables_with_keys_of(kind) for kind in written}
         changes = [change for inverse in self._inverses.values() for change in inverse.changes.values()]
-        kinds = tuple(self._inverses)
         # its tables are those of an application, which people use
-        self.facts = Facts(system="mapped", kinds=kinds, changes=(*changes, *not_written(frozenset(kinds))), limits=self._dialect.limits, live=True)
+        self.facts = Facts(
+            system="mapped", kinds=tuple(written), changes=(*changes, *not_written(written.keys())), limits=self._dialect.limits, live=True
+        )
 
     @classmethod
     def open(cls, locator: Locator, options: Options) -> Self:
@@ -81,7 +88,16 @@ class MappedImporter:
         return cls(mapping, options)
 
     def shape(self, unit: Unit) -> Shaped:
-        records, noted = shape(self._inverses, unit.records)
+        records: list[Record] = []
+        noted: list[Noted] = []
+        for record in unit.records:
+            inverse = self._inverses.get(kind_of(record))
+            if inverse is None:
+                noted.append(Noted(f"mapped.{kind_of(record)}.not-written", ref_to(record)))
+                continue
+            shaped, some = inverse.shape(record)
+            noted += some
+            records += [shaped] if shaped is not None else []
         return Shaped(unit.root, tuple(records), tuple(noted))
 
     def find(self, records: Sequence[Ref]) -> Mapping[Ref, tuple[str, ...]]:
@@ -117,22 +133,20 @@ class MappedImporter:
 
     def _insert(self, records: Sequence[Record]) -> list[Outcome]:
         """Add the rows of these records, each as soon as what it cannot be without is there."""
-        connection = self._connected()
-        self._known.forget(connection, map(ref_to, records))  # rows of theirs may have been removed by people
-        waiting = self._keyed(records)
-        links = {cell.to for new in waiting for cell in new.cells.values() if isinstance(cell, Link)}
-        keys = self._there(links)
-        roots = {new.ref for new in waiting}
+        self._known.forget(self._connected(), map(ref_to, records))  # rows of theirs may have been removed by people
+        waiting = self._with_keys(records)
+        keys = self._there({cell.to for new in waiting for cell in new.row.values() if isinstance(cell, Link)})
+        coming = {new.ref for new in waiting}
         done: dict[Ref, str] = {}
-        lacking: dict[Ref, Ref] = {}
-        while waiting:
-            lacking = {new.ref: want for new in waiting if (want := self._lacks(new, keys, roots)) is not None}
+        while True:
+            lacking = {new.ref: want for new in waiting if (want := self._lacks(new, keys, coming)) is not None}
             ready = [new for new in waiting if new.ref not in lacking]
             if not ready:
                 break
-            self._add(ready, keys)
-            keys |= {new.ref: new.key for new in ready}
-            done |= {new.ref: new.key for new in ready}
+            added = {new.ref: new.key for new in ready}
+            self._add(ready, keys | added)
+            keys |= added
+            done |= added
             waiting = [new for new in waiting if new.ref in lacking]
         self._arrived(done)
         outcomes = [Outcome(record, "written", (self._target(record, key),)) for record, key in done.items()]
@@ -141,70 +155,71 @@ class MappedImporter:
             *(Outcome(record, "refused", reason=f"it cannot be without {want}, which is not there") for record, want in lacking.items()),
         ]
 
-    def _keyed(self, records: Sequence[Record]) -> list[New]:
+    def _with_keys(self, records: Sequence[Record]) -> list[New]:
         """The records with the keys that their rows will have."""
-        kinds: dict[str, list[Record]] = {}
-        for record in records:
-            kinds.setdefault(kind_of(record), []).append(record)
         made = []
-        for kind, some in kinds.items():
-            inverse, place = self._inverses[kind], self._places[kind]
-            type_ = self._tables[place].c[inverse.key].type
+        for kind, some in _by_kind(records, kind_of).items():
+            inverse, table = self._inverses[kind], self._places[kind]
+            type_ = table.c[inverse.key].type
             if numbered(type_):
-                keys = self._rows.new_numbers(self._connected(), place, inverse.key, len(some))
+                keys = self._rows.new_numbers(self._connected(), self._keyed[kind], len(some))
             else:
                 keys = [named_key(type_, f"urn:reversa:{self._source}:{kind}:{record.id}", record.id) for record in some]
             made += [New(record, key, inverse.row(record)) for record, key in zip(some, keys, strict=True)]
         return made
+
+    def _tables_with_keys_of(self, kind: str) -> dict[sa.Table, str]:
+        """The tables whose rows have the keys of a kind, its own first, and their columns of the key: a new one must be free in all."""
+        found = {self._places[kind]: self._inverses[kind].key}
+        for inverse in self._inverses.values():
+            for name, column, of_kind in inverse.keys_beside():
+                table = self._tables[_place(name)]
+                if of_kind == kind and _own_number(table) == column:
+                    found[table] = column
+        return found
 
     def _lacks(self, new: New, keys: Mapping[Ref, str], coming: set[Ref]) -> Ref | None:
         """What a row cannot be without and is not there yet: its root where that comes with it, and what its table asks for."""
         if new.record.root != new.ref and new.record.root in coming and new.record.root not in keys:
             return new.record.root
         columns = self._inverses[kind_of(new.record)].columns
-        needed = (cell.to for name, cell in new.cells.items() if isinstance(cell, Link) and not columns[name].nullable)
+        needed = (cell.to for name, cell in new.row.items() if isinstance(cell, Link) and not columns[name].nullable)
         return next((to for to in needed if to not in keys and to != new.ref), None)
 
     def _add(self, ready: Sequence[New], keys: Mapping[Ref, str]) -> None:
-        """Add rows. What their other references lead to may come later."""
+        """Add rows. What their references lead to may come later."""
         connection, waiting = self._connected(), list[Waiting]()
-        of_kind: dict[str, list[New]] = {}
-        for new in ready:
-            of_kind.setdefault(kind_of(new.record), []).append(new)
-        for kind, some in of_kind.items():
-            inverse, rows = self._inverses[kind], []
+        for kind, some in _by_kind(ready, lambda new: kind_of(new.record)).items():
+            inverse = self._inverses[kind]
+            self._rows.add(connection, self._places[kind], [_resolved(new.row, keys) for new in some])
             for new in some:
-                links = {name: cell.to for name, cell in new.cells.items() if isinstance(cell, Link)}
-                led = {name: new.key if to == new.ref else keys.get(to) for name, to in links.items()}
-                row = {inverse.key: new.key} | {name: cell for name, cell in new.cells.items() if not isinstance(cell, Link)} | led
-                others = ((name, filling) for name, filling in inverse.write.columns.items() if name not in row)
-                rows.append(row | {name: self._filling(filling, new, inverse.columns[name]) for name, filling in others})
-                waiting += [
-                    Waiting(new.ref, field, links[c]) for field, columns in inverse.linked.items() for c in columns if c in led and led[c] is None
-                ]
-            self._rows.add(connection, self._places[kind], rows)
-            also = self._add_beside(inverse, some)
-            self._known.learn(connection, [(new.record, new.key, beside) for new, beside in zip(some, also, strict=True)])
+                for field in inverse.links:
+                    cells = inverse.cells(field, getattr(new.record, field)).values()
+                    waiting += [Waiting(new.ref, field, cell.to) for cell in cells if isinstance(cell, Link) and cell.to not in keys]
+            also = self._add_beside(inverse, some, keys)
+            self._known.learn(connection, [(new.record, new.key, also[new.ref]) for new in some])
         self._known.wait(connection, waiting)
 
-    def _filling(self, filling: Filling, new: New, held: Held) -> str | None:
-        return filled(filling, new.record, held) if isinstance(filling, Constant | OfField) else new.key
-
-    def _add_beside(self, inverse: Inverse, some: Sequence[New]) -> list[list[Also]]:
+    def _add_beside(self, inverse: Inverse, some: Sequence[New], keys: Mapping[Ref, str]) -> dict[Ref, list[Also]]:
         """Add the rows of other tables that belong to these; returns by what they are found again: their key, or all that was written."""
-        found: list[list[Also]] = [[] for _ in some]
-        for beside in inverse.write.also:
-            place = _place(beside.table)
-            table = self._tables[place]
-            held = {name: Held(table.c[name], self._dialect, self._zone) for name in beside.columns}
-            rows = [{name: self._filling(filling, new, held[name]) for name, filling in beside.columns.items()} for new in some]
-            key = _own_number(table)
-            if key is not None and key not in beside.columns:
-                numbers = self._rows.new_numbers(self._connected(), place, key, len(rows))
-                rows = [row | {key: number} for row, number in zip(rows, numbers, strict=True)]
-            self._rows.add(self._connected(), place, rows)
-            for also, row in zip(found, rows, strict=True):
-                also.append(Also(beside.table, {key: row[key]} if key is not None else row))
+        found: dict[Ref, list[Also]] = {new.ref: [] for new in some}
+        rows = {new.ref: inverse.beside(new.row) for new in some}
+        for place, beside in enumerate(inverse.write.also):
+            table = self._tables[_place(beside.table)]
+            made = {new.ref: _resolved(rows[new.ref][place], keys) for new in some}
+            primary = [column.name for column in table.primary_key.columns]
+            number = _own_number(table)
+            if number is not None and number not in beside.columns:
+                numbers = self._rows.new_numbers(self._connected(), {table: number}, len(made))
+                made = {record: row | {number: key} for (record, row), key in zip(made.items(), numbers, strict=True)}
+            elif primary and all(name in beside.columns for name in primary):  # of several records with one key, the last one has the row
+                made = dict({tuple(row[name] for name in primary): (record, row) for record, row in made.items()}.values())
+            self._rows.add(self._connected(), table, list(made.values()))
+            if number is not None and number in beside.columns:
+                self._rows.pass_over(self._connected(), table, number)
+            for record, row in made.items():
+                named = primary if primary and all(name in row for name in primary) else list(row)
+                found[record].append(Also(beside.table, {name: row[name] for name in named}))
         return found
 
     def _arrived(self, done: Mapping[Ref, str]) -> None:
@@ -214,11 +229,9 @@ class MappedImporter:
         for field in fields:
             kind = ref_parts(field.owner)[0]
             inverse = self._inverses.get(kind)
-            if inverse is None or field.field not in inverse.linked:
-                continue
-            cells = inverse.field_cells(field.field, field.wanted)
-            texts = {name: done[cell.to] if isinstance(cell, Link) else cell for name, cell in cells.items() if cell is not None}
-            self._rows.change(connection, self._places[kind], inverse.key, [(owners[field.owner], texts)])
+            if inverse is not None and field.field in inverse.links:
+                cells = {name: cell for name, cell in inverse.cells(field.field, field.wanted).items() if cell is not None}
+                self._rows.change(connection, self._places[kind], inverse.key, owners[field.owner], _resolved(cells, done))
         self._known.arrived(connection, fields)
 
     # ------------------------------------------------------------------------------------------------ undo
@@ -239,81 +252,75 @@ class MappedImporter:
 
     def _rank(self, kind: str) -> int:
         """How many kinds have to be there before one of this kind can be: those are removed after it."""
-        return len(self._needed(kind, set()))
-
-    def _needed(self, kind: str, met: set[str]) -> set[str]:
-        inverse = self._inverses.get(kind)
-        for other in inverse.needed_kinds if inverse is not None else ():
-            if other not in met:
-                self._needed(other, met | {other})
-                met.add(other)
-        return met
+        needed, asked = {kind}, [kind]
+        while asked:
+            inverse = self._inverses.get(asked.pop())
+            asked += (inverse.needed_kinds if inverse is not None else set()) - needed
+            needed |= set(asked)
+        return len(needed)
 
     def _remove(self, records: Mapping[Ref, tuple[str, ...]]) -> None:
         """Remove the rows of these records, if they are still the same; ours that refer to them wait for them again."""
         connection = self._connected()
         keys = {record: key for record, key in self._known.keys(connection, records).items() if self._target(record, key) in records[record]}
         for also in self._known.also(connection, keys):
-            self._rows.remove_one(connection, _place(also.table), also.columns)
-        of_kind: dict[str, dict[str, Ref]] = {}
-        for record, key in keys.items():
-            of_kind.setdefault(ref_parts(record)[0], {})[key] = record
+            self._rows.remove(connection, self._tables[_place(also.table)], also.columns)
+        of_kind = _by_kind(keys, lambda record: ref_parts(record)[0])
         for kind, gone in of_kind.items():
-            self._detach(kind, gone)
-        for kind, gone in sorted(of_kind.items(), key=lambda item: -self._rank(item[0])):
-            if kind in self._inverses:
-                self._rows.remove(connection, self._places[kind], self._inverses[kind].key, list(gone))
+            self._detach(kind, {keys[record]: record for record in gone})
+        for kind in sorted(of_kind, key=self._rank, reverse=True):
+            for record in of_kind[kind]:
+                self._rows.remove(connection, self._places[kind], {self._inverses[kind].key: keys[record]})
         self._known.forget(connection, keys)
 
     def _detach(self, kind: str, gone: Mapping[str, Ref]) -> None:
         """Take the keys of these rows out of the rows of ours that hold them, where their table can do without."""
         connection = self._connected()
         for inverse in self._inverses.values():
-            place = self._places[inverse.kind]
-            for name, column, where in inverse.links_to(kind):
-                if not inverse.columns[column].nullable:
-                    continue
-                led = dict(self._rows.leading(connection, place, inverse.key, column, list(gone), where))
-                ours = self._known.ours(connection, inverse.kind, list(led))
-                self._rows.change(connection, place, inverse.key, [(key, {column: None}) for key in ours])
-                self._known.wait(connection, [Waiting(record, name, gone[led[key]]) for key, record in ours.items()])
+            table = self._places[inverse.kind]
+            for field, column, where in inverse.links_to(kind):
+                if inverse.columns[column].nullable:
+                    led = dict(self._rows.leading(connection, table, inverse.key, column, list(gone), where))
+                    ours = self._known.ours(connection, inverse.kind, list(led))
+                    for key in ours:
+                        self._rows.change(connection, table, inverse.key, key, {column: None})
+                    self._known.wait(connection, [Waiting(record, field, gone[led[key]]) for key, record in ours.items()])
 
     # ------------------------------------------------------------------------------------------------ the rest
 
     def _there(self, records: Iterable[Ref]) -> dict[Ref, str]:
         """The keys of those records whose rows are there."""
-        connection, of_kind = self._connected(), dict[str, dict[Ref, str]]()
-        for record, key in self._known.keys(connection, records).items():
-            of_kind.setdefault(ref_parts(record)[0], {})[record] = key
-        found: dict[Ref, str] = {}
-        for kind, keys in of_kind.items():
+        found = self._known.keys(self._connected(), records)
+        there: dict[Ref, str] = {}
+        for kind, some in _by_kind(found, lambda record: ref_parts(record)[0]).items():
             if kind in self._inverses:
-                there = self._rows.there(connection, self._places[kind], self._inverses[kind].key, list(keys.values()))
-                found |= {record: key for record, key in keys.items() if key in there}
-        return found
+                keys = self._rows.there(self._connected(), self._places[kind], self._inverses[kind].key, [found[record] for record in some])
+                there |= {record: found[record] for record in some if found[record] in keys}
+        return there
 
     def _target(self, record: Ref, key: str) -> str:
-        return f"{self._places[ref_parts(record)[0]][1]}/{key}"
+        return f"{self._places[ref_parts(record)[0]].name}/{key}"
 
-    def _table(self, place: Place, wrong: Any) -> sa.Table:
-        if place not in self._tables:
-            schema, name = place
+    def _table(self, schema: str | None, name: str, wrong: Callable[[str, str], MappingError]) -> sa.Table:
+        """Raises what ``wrong`` makes where there is no such table."""
+        if (schema, name) not in self._tables:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", sa.exc.SAWarning)  # types that SQLAlchemy does not know are texts as well
-                    self._tables[place] = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=self._engine, resolve_fks=False)
+                    self._tables[schema, name] = sa.Table(name, sa.MetaData(), schema=schema, autoload_with=self._engine, resolve_fks=False)
             except sa.exc.NoSuchTableError:
                 names = sa.inspect(self._engine).get_table_names(schema)
                 raise wrong(f"there is no table {name!r}.", nearest(name, names) if names else "") from None
-        return self._tables[place]
+        return self._tables[schema, name]
 
-    def _look_at_also(self, inverse: Inverse) -> None:
-        for beside in inverse.write.also:
-            table = self._table(_place(beside.table), beside.node.wrong)
-            for column in beside.columns:
-                if column not in table.columns:
-                    names = [each.name for each in table.columns]
-                    raise beside.node.wrong(f"there is no column {column!r} in {beside.table}.", nearest(column, names))
+    def _look_at(self, beside: Beside) -> None:
+        """Raises MappingError for a row of another table that cannot be added."""
+        table = self._table(*_place(beside.table), beside.node.wrong)
+        for name in beside.columns:
+            if name not in table.columns:
+                raise beside.node.wrong(f"there is no column {name!r} in {beside.table}.", nearest(name, [column.name for column in table.columns]))
+        columns = {column.name: Held(column, self._dialect, None) for column in table.columns if column.name != _own_number(table)}
+        assert_given(columns, beside.columns, beside.table, beside.node)
 
     def _connected(self) -> sa.Connection:
         if self._source is None:
@@ -338,7 +345,8 @@ def _address(mapping: MappingFile) -> str:
     return f"sqlite:///{path}"
 
 
-def _place(table: str) -> Place:
+def _place(table: str) -> tuple[str | None, str]:
+    """The schema and the name of a table."""
     schema, _, name = table.rpartition(".")
     return schema or None, name
 
@@ -347,6 +355,18 @@ def _own_number(table: sa.Table) -> str | None:
     """The one column of the key, where it is a number."""
     keys = list(table.primary_key.columns)
     return keys[0].name if len(keys) == 1 and numbered(keys[0].type) else None
+
+
+def _by_kind(items: Iterable[T], kind: Callable[[T], str]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for item in items:
+        found.setdefault(kind(item), []).append(item)
+    return found
+
+
+def _resolved(row: Mapping[str, Cell], keys: Mapping[Ref, str]) -> dict[str, str | None]:
+    """A row with the keys of those records that are there."""
+    return {name: keys.get(cell.to) if isinstance(cell, Link) else cell for name, cell in row.items()}
 
 
 ADAPTER = MappedImporter

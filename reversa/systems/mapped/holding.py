@@ -7,6 +7,7 @@ told here beforehand, so that a plan can say it.
 from __future__ import annotations
 
 import functools
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from reversa.systems.sql.shaping import NUL, SYMBOL_FOR_NUL
 
 Harm = tuple[Literal["lost", "converted"], str]
 """What a column may do to a value, and how a person would say it."""
+_NUMBER = re.compile(r"-?\d{1,18}(\.0+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,6 +38,9 @@ class Held:
         self._declared = "" if bare else column.type.compile(dialect=sqlite.dialect())
         self.default = _literal(column)
         """The text that the database puts there by itself, where that is a fixed one."""
+        self.needed = not column.nullable and column.server_default is None and column.identity is None and column.computed is None
+        """A row cannot be without it, and the database puts nothing there."""
+        self.is_binary = is_binary(column)
 
     @property
     def _is_time(self) -> bool:
@@ -65,10 +70,14 @@ class Held:
         """Characters that a text may have."""
         return getattr(self._type, "length", None) if isinstance(self._type, sa.String) and not isinstance(self._type, sa.Enum) else None
 
+    @property
+    def _takes_whole_numbers(self) -> bool:
+        return isinstance(self._type, sa.Integer) and self._dialect.name != "sqlite"  # which takes texts there as well
+
     # ------------------------------------------------------------------------------------------------ there and back
 
     def text(self, value: Any) -> str:
-        """What is written for a value. Raises OverflowError for a time that cannot be told in the zone."""
+        """What is written for a value. Raises OverflowError for one that cannot be told here."""
         if isinstance(value, bool):
             return "1" if value else "0"
         if isinstance(value, datetime):
@@ -85,6 +94,8 @@ class Held:
         return self._cut_second(local.isoformat(" ")) + ("+00" if self._aware else "")
 
     def _string(self, text: str) -> str:
+        if self._takes_whole_numbers:
+            return _whole(text)
         if self._is_time and len(text) > 10 and text[10] == "T":
             return self._cut_second(text.replace("T", " "))
         if not self._dialect.holds_nul:
@@ -125,6 +136,9 @@ class Held:
             yield "converted", "its column keeps numbers to a scale of its own"
             if isinstance(self._type, sa.Float) or self._dialect.name == "sqlite":
                 yield "lost", "its column keeps about 15 digits of a number"
+        elif of.type in ("string", "decimal") and self._takes_whole_numbers:
+            yield "converted", "its column writes 1.0 and 01 as 1"
+            yield "lost", "its column takes whole numbers"
         elif of.type in ("string", "decimal", "sha256") and not of.choices:
             if self._longest is not None:
                 yield "lost", f"longer than {self._longest} characters, it is cut"
@@ -144,6 +158,14 @@ class Held:
             yield "lost", f"a time that {self._zone.key} cannot tell"
 
 
+def is_binary(column: sa.Column[Any]) -> bool:
+    """Whether a column takes bytes."""
+    try:
+        return column.type.python_type is bytes
+    except NotImplementedError:  # a type that SQLAlchemy does not know
+        return False
+
+
 def _literal(column: sa.Column[Any]) -> str | None:
     """A default that is a fixed text or number; PostgreSQL writes its type after it."""
     written = str(getattr(column.server_default, "arg", "") or "").partition("::")[0].strip().strip("()")
@@ -152,6 +174,13 @@ def _literal(column: sa.Column[Any]) -> str | None:
     if written.lower() in ("true", "false"):
         return "1" if written.lower() == "true" else "0"
     return written if written.lstrip("-").replace(".", "", 1).isdigit() else None
+
+
+def _whole(text: str) -> str:
+    """Raises OverflowError for what is no whole number."""
+    if not _NUMBER.fullmatch(text):
+        raise OverflowError(text)
+    return str(int(text.partition(".")[0]))
 
 
 def _rounded(text: str, scale: int | None) -> str:

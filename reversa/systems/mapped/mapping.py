@@ -62,19 +62,14 @@ Value = Expression | Constant | Reference | Cases | Several | Members
 
 
 @dataclass(frozen=True)
-class OwnKey:
-    """``{key: id}``: the key of the row itself."""
+class SameAs:
+    """``{column: name}``: what that column of the record's own row holds, its key too."""
+
+    column: str
 
 
-@dataclass(frozen=True)
-class OfField:
-    """``{field: name}``: what a field of the record holds."""
-
-    name: str
-
-
-Filling = Constant | OwnKey | OfField
-"""What a column gets that no field is read from."""
+Filling = Constant | SameAs
+"""What a column gets where no field says it."""
 
 
 @dataclass(frozen=True)
@@ -269,10 +264,10 @@ def _fillings(node: Node) -> dict[str, Filling]:
 def _filling(node: Node) -> Filling:
     if node.is_text:
         return Constant(node.verbatim())
-    members = node.members(("key", "field"))
-    if len(members) != 1:
-        raise node.wrong("a column takes a text, {key: id} or {field: name} here.")
-    return OwnKey() if "key" in members else OfField(members["field"].text())
+    members = node.members(("column",))
+    if not members:
+        raise node.wrong("a column takes a text or {column: name} here.")
+    return SameAs(members["column"].text())
 
 
 def _boolean(node: Node) -> bool:

@@ -37,6 +37,7 @@ class Staging:
         self.ask(f"SET memory_limit = '{MEMORY}'; SET threads = 2; SET temp_directory = '{self._folder}'")
         self.ask("SET enable_external_access = false; SET autoinstall_known_extensions = false; SET lock_configuration = true")
         self._connection.create_function("php_to_json", php_to_json, ["VARCHAR"], "VARCHAR")
+        self.ask("CREATE MACRO utf8(bytes) AS try(decode(unhex(substr(bytes, 3))))")  # readers write bytes as \\x and digits
         self.tables: dict[str, Table] = {}
         self.damaged: list[Damaged] = []
 
