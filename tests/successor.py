@@ -7,27 +7,27 @@ from pathlib import Path
 KEY = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "SERIAL PRIMARY KEY", "mariadb": "INTEGER AUTO_INCREMENT PRIMARY KEY"}
 TIME = {"sqlite": "DATETIME", "postgresql": "TIMESTAMP", "mariadb": "DATETIME(6)"}
 TABLES = """
-CREATE TABLE teams (id {key}, name TEXT);
+CREATE TABLE teams (id {key}, name TEXT, state VARCHAR(10));
 CREATE TABLE people (
-    id {key}, type VARCHAR(20) NOT NULL, login TEXT, name VARCHAR(12), mail TEXT, active BOOLEAN, lang VARCHAR(20), secret VARCHAR(40) NOT NULL,
+    id {key}, type VARCHAR(20) NOT NULL, login TEXT, name VARCHAR(12), mail TEXT, active BOOLEAN, lang VARCHAR(20), state VARCHAR(10), secret VARCHAR(40) NOT NULL,
     sort INTEGER NOT NULL, joined {time}
 );
 CREATE TABLE settings (id {key}, person_id INTEGER NOT NULL REFERENCES people (id), name VARCHAR(20) NOT NULL, value TEXT);
 CREATE TABLE rooms (
     id {key}, name TEXT, title TEXT, visible INTEGER, about TEXT, parent_id INTEGER REFERENCES rooms (id),
-    author_type VARCHAR(20), author_id INTEGER, made {time}, changed {time}
+    author_type VARCHAR(20), author_id INTEGER, state VARCHAR(10), made {time}, changed {time}
 );
 CREATE TABLE posts (
     id {key}, room_id INTEGER REFERENCES rooms (id), thread_id INTEGER REFERENCES posts (id), answer_to INTEGER REFERENCES posts (id),
-    author_type VARCHAR(20), author_id INTEGER, subject TEXT NOT NULL, text TEXT, old_url TEXT, made {time}, changed {time}
+    author_type VARCHAR(20), author_id INTEGER, subject TEXT NOT NULL, text TEXT, old_url TEXT, state VARCHAR(10), made {time}, changed {time}
 );
 CREATE TABLE documents (
     id {key}, parent_id INTEGER REFERENCES documents (id), title TEXT, status VARCHAR(10), current_id INTEGER, made {time}, old_url TEXT
 );
-CREATE TABLE remarks (id {key}, on_type VARCHAR(20) NOT NULL, on_id INTEGER, author_type VARCHAR(20), author_id INTEGER, text TEXT, made {time});
+CREATE TABLE remarks (id {key}, on_type VARCHAR(20) NOT NULL, on_id INTEGER, author_type VARCHAR(20), author_id INTEGER, text TEXT, state VARCHAR(10), made {time});
 CREATE TABLE versions (
-    id {key}, of_type VARCHAR(20) NOT NULL, of_id INTEGER, label TEXT, minor BOOLEAN, html TEXT, author_type VARCHAR(20), author_id INTEGER,
-    place BIGINT, made {time}
+    id {key}, of_type VARCHAR(20), of_id INTEGER, label TEXT, minor BOOLEAN, html TEXT, author_type VARCHAR(20), author_id INTEGER,
+    place BIGINT, state VARCHAR(10), made {time}
 )
 """
 MAPPING = """
@@ -37,7 +37,7 @@ records:
   - kind: group
     from: teams
     id: id
-    fields: {{name: name}}
+    fields: {{name: name, state: state}}
     write: {{}}
 
   - kind: user
@@ -50,6 +50,7 @@ records:
       emails: [mail]
       active: active
       locale: lang
+      state: state
       created_at: joined
       user_type: {{is: member}}
     write: {{type: Member, secret: '', sort: {{column: id}}, lang: en}}
@@ -67,6 +68,7 @@ records:
       description: about
       parent: {{space: parent_id}}
       created_by: *author
+      state: state
       created_at: made
       updated_at: changed
     write: {{}}
@@ -93,6 +95,7 @@ records:
       subject: subject
       body: {{plain: text}}
       created_by: *author
+      state: state
       created_at: made
       updated_at: changed
       url: old_url
@@ -105,6 +108,7 @@ records:
       target: {{by: on_type, values: {{Post: {{message: on_id}}, Person: {{user: on_id}}}}}}
       body: {{plain: text}}
       created_by: *author
+      state: state
       created_at: made
     write: {{}}
 
@@ -118,6 +122,7 @@ records:
       minor: minor
       body: {{html: html}}
       created_by: *author
+      state: state
       created_at: made
     write: {{}}
 """

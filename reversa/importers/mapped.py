@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from reversa.adapter import Facts, Locator, Noted, Options, Outcome, Session, Shaped, Unit
 from reversa.errors import LocatorError, MappingError, TargetError
-from reversa.records import Record, Ref, kind_of, ref_parts, ref_to
+from reversa.records import KINDS, Record, Ref, kind_of, ref_parts, ref_to
 from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.foretelling import not_written
 from reversa.systems.mapped.holding import Held
@@ -74,7 +74,11 @@ class MappedImporter:
         changes = [change for inverse in self._inverses.values() for change in inverse.changes.values()]
         # its tables are those of an application, which people use
         self.facts = Facts(
-            system="mapped", kinds=tuple(written), changes=(*changes, *not_written(written.keys())), limits=self._dialect.limits, live=True
+            system="mapped",
+            kinds=tuple(written),
+            changes=(*changes, *map(not_written, KINDS.keys() - written.keys())),
+            limits=self._dialect.limits,
+            live=True,
         )
 
     @classmethod
@@ -90,14 +94,17 @@ class MappedImporter:
     def shape(self, unit: Unit) -> Shaped:
         records: list[Record] = []
         noted: list[Noted] = []
-        for record in unit.records:
+        left_out: set[Ref] = set()
+        for record in sorted(unit.records, key=lambda record: ref_to(record) != unit.root):
             inverse = self._inverses.get(kind_of(record))
-            if inverse is None:
-                noted.append(Noted(f"mapped.{kind_of(record)}.not-written", ref_to(record)))
-                continue
-            shaped, some = inverse.shape(record)
+            shaped, some = (
+                inverse.shape(record, left_out) if inverse is not None else (None, [Noted(not_written(kind_of(record)).code, ref_to(record))])
+            )
             noted += some
-            records += [shaped] if shaped is not None else []
+            if shaped is not None:
+                records.append(shaped)
+            else:
+                left_out.add(ref_to(record))
         return Shaped(unit.root, tuple(records), tuple(noted))
 
     def find(self, records: Sequence[Ref]) -> Mapping[Ref, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from reversa.adapter import Change, Effect
-from reversa.records import ANY, KINDS, Body
+from reversa.records import ANY, Body
 from reversa.schema import Field
 from reversa.systems.mapped.holding import Held
 from reversa.systems.mapped.mapping import Cases, Constant, Expression, Members, Reference, Several, Value, Write
@@ -32,7 +32,7 @@ class Foreteller:
         told = list(self._to(value, of))
         for effect, note in told:
             found.setdefault("skipped" if of.required and effect == "lost" and "cut" not in note else effect, []).append(note)
-        if not of.required or any(effect == "lost" for effect, _ in told):
+        if not of.required or of.type == "ref" or any(effect == "lost" for effect, _ in told):
             for column in columns_of(value):
                 for effect, note in self._to_nothing(column):
                     found.setdefault(effect, []).append(note)
@@ -82,7 +82,6 @@ def meant(case: Value, of: Field) -> Any:
     return None if not isinstance(case, Constant) else read(case.text) if read else case.text
 
 
-def not_written(kinds: AbstractSet[str]) -> Iterator[Change]:
-    """The kinds that no entry writes."""
-    for kind in KINDS.keys() - kinds:
-        yield Change(f"mapped.{kind}.not-written", kind, None, "skipped", "not-written-yet", "the mapping does not write this kind")
+def not_written(kind: str) -> Change:
+    """No entry writes this kind."""
+    return Change(f"mapped.{kind}.not-written", kind, None, "skipped", "not-written-yet", "the mapping does not write this kind")

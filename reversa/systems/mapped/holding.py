@@ -168,7 +168,7 @@ def is_binary(column: sa.Column[Any]) -> bool:
 
 def _literal(column: sa.Column[Any]) -> str | None:
     """A default that is a fixed text or number; PostgreSQL writes its type after it."""
-    written = str(getattr(column.server_default, "arg", "") or "").partition("::")[0].strip().strip("()")
+    written = str(getattr(column.server_default, "arg", "")).partition("::")[0].strip().strip("()")
     if len(written) > 1 and written[0] == written[-1] == "'":
         return written[1:-1].replace("''", "'")
     if written.lower() in ("true", "false"):

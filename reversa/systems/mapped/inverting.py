@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,9 @@ Cell = str | Link | None
 Row = dict[str, Cell]
 OURS = ("id", "root", "order")
 """Fields that stay whole without a column: the target keeps them beside its own tables."""
+
+UNSEEN = ("draft", "deleted")
+"""States of what other people do not see."""
 
 
 class Inverse:
@@ -127,6 +131,13 @@ class Inverse:
         note = "its id, or that of what it belongs to, cannot be stored"
         if self._dialect.id_limit or not self._dialect.holds_nul:
             yield Change(f"mapped.{self.kind}.id.unfit", self.kind, "id", "skipped", "target-cannot", note)
+        states = self._written.get("state")
+        if not (
+            isinstance(states, Expression)
+            or (isinstance(states, Cases) and {meant(case, self._of["state"]) for case in states.values.values()}.issuperset(UNSEEN))
+        ):
+            note = "a draft or a deleted one: its table cannot say so, and all would see it"
+            yield Change(f"mapped.{self.kind}.state.unseen", self.kind, "state", "skipped", "target-cannot", note)
         for name in self._of:
             if name not in OURS and name not in self._written:
                 yield Change(f"mapped.{self.kind}.{name}.not-written", self.kind, name, "lost", "not-written-yet", "the mapping has no column for it")
@@ -139,17 +150,24 @@ class Inverse:
 
     # ------------------------------------------------------------------------------------------------ a record
 
-    def shape(self, record: Record) -> tuple[Record | None, list[Noted]]:
-        """The record as the mapping will read it, and what changes on the way."""
+    def shape(self, record: Record, left_out: AbstractSet[Ref]) -> tuple[Record | None, list[Noted]]:
+        """The record as the mapping will read it, and what changes on the way, given what of its unit is left out."""
         reference = ref_to(record)
         if not self._storable(reference) or not self._storable(record.root):
             return None, [Noted(f"mapped.{self.kind}.id.unfit", reference)]
         row = self.row(record)
         read = self._read(row, record)
-        empty = (name for name, value in self._written.items() for c in columns_of(value) if row[c] is None and not self.columns[c].nullable)
+        empty = (
+            name
+            for name, value in self._written.items()
+            for column in columns_of(value)
+            if not self.columns[column].nullable and ((cell := row[column]) is None or (isinstance(cell, Link) and cell.to in left_out))
+        )
         lacking = next(empty, None) or next((name for name in self._written if self._of[name].required and name not in read), None)
         if lacking is not None:
             return None, [Noted(self._code(lacking, "skipped"), reference)]
+        if record.state in UNSEEN and read.get("state") != record.state:
+            return None, [Noted(f"mapped.{self.kind}.state.unseen", reference)]
         noted = []
         changed: dict[str, Any] = {}
         for name in self._of:
