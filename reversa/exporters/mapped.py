@@ -164,7 +164,9 @@ class MappedExporter:
         for selection in self._staged.selections:
             assembler = Assembler(selection, self._mapping.zone, None, lambda target: target)
             for batch in self._staged.answers(selection):
-                yield from (item for item in assembler.items(batch) if not isinstance(item, Noted))
+                for item in assembler.items(batch):
+                    if not isinstance(item, Noted):
+                        yield msgspec.structs.replace(item, native=None) if isinstance(item, Record) else item
 
     def _left(self) -> Iterator[Item]:
         for table, count in self._staged.left.items():

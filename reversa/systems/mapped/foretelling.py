@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import msgspec
+
 from reversa.adapter import Change, Effect
 from reversa.records import ANY, Body
 from reversa.schema import Field
@@ -50,6 +52,8 @@ class Foreteller:
         match value:
             case Constant(text):
                 yield "converted", f"it is {text!r} for all"
+            case Expression() if of.is_list:
+                yield from self._to(Several((value,)), msgspec.structs.replace(of, is_list=False))
             case Expression():
                 yield from self._columns[plain(value).column].harms(of)
                 if plain(value).outside:
@@ -66,7 +70,7 @@ class Foreteller:
             case Several(values):
                 yield "lost", f"the list is cut: its table has {len(values)} column{'s' if len(values) > 1 else ''} for it"
                 for inner in values:
-                    yield from self._to(inner, of)
+                    yield from self._to(inner, msgspec.structs.replace(of, is_list=False))
             case Members(values):
                 parts = {part.name: part for part in of.parts}
                 for name, inner in values.items():

@@ -207,6 +207,8 @@ class Inverse:
 
     def _cells(self, value: Value, given: Any, of: Field) -> Row:
         match value:
+            case Expression() if of.is_list:
+                return self._cells(Several((value,)), given, of)
             case Expression():
                 return {plain(value).column: self._text(value, given)}
             case Reference(kind, id):
