@@ -131,7 +131,9 @@ _AUTHOR = "{by: author_type, values: {Person: {user: author_id}, Team: {group: a
 
 def statements(system: str) -> list[str]:
     """What makes the tables of the application on a system."""
-    return [statement.strip() for statement in TABLES.format(key=KEY[system], time=TIME[system]).split(";") if statement.strip()]
+    tables = TABLES.replace("TEXT", "LONGTEXT") if system == "mariadb" else TABLES  # whose TEXT ends at 64 KiB
+    made = [statement.strip() for statement in tables.format(key=KEY[system], time=TIME[system]).split(";")]
+    return ["ALTER DATABASE CHARACTER SET utf8mb4", *made] if system == "mariadb" else made
 
 
 def write_mapping(folder: Path, database: str) -> Path:

@@ -16,6 +16,7 @@ from reversa.adapter import Source
 from reversa.records import Record, Ref, ref, ref_parts, ref_to
 from reversa.systems.mapped.returning import IDENTITY, WAITING
 from reversa.systems.sql.dialects import Dialect
+from reversa.systems.sql.shaping import NUL
 
 AT_ONCE = 400
 """Values of one question."""
@@ -40,11 +41,11 @@ class Known:
     """Of one source. The root and the order are kept here as well: they say what is one unit, which no application has a column for."""
 
     def __init__(self, dialect: Dialect, source: Source) -> None:
-        self._source, self._mariadb = str(source), dialect.name == "mariadb"
+        self._source, self._dialect = str(source), dialect
         metadata = sa.MetaData()
 
         def named(length: int, name: str) -> sa.Column[str]:
-            short = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin") if self._mariadb else sa.Text()
+            short = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin") if dialect.name == "mariadb" else sa.Text()
             return sa.Column(name, short, primary_key=True)
 
         self.identity = sa.Table(
@@ -53,7 +54,7 @@ class Known:
         )  # fmt: skip
         self.waiting = sa.Table(
             WAITING, metadata, named(150, "source"), named(20, "kind"), sa.Column("id", dialect.id, primary_key=True), named(40, "field"),
-            sa.Column("wanted_kind", mysql.VARCHAR(20) if self._mariadb else sa.Text(), nullable=False),
+            sa.Column("wanted_kind", mysql.VARCHAR(20) if dialect.name == "mariadb" else sa.Text(), nullable=False),
             sa.Column("wanted_id", dialect.id, nullable=False, index=True),
         )  # fmt: skip
         self.metadata = metadata
@@ -63,7 +64,7 @@ class Known:
         columns = self.identity.c
         return {
             ref(kind, id): key
-            for kind, ids in _by_kind(records)
+            for kind, ids in _by_kind(record for record in records if self._dialect.holds_nul or NUL not in record)
             for id, key in connection.execute(sa.select(columns.id, columns.row_key).where(*self._are(self.identity, kind, ids)))
         }
 
