@@ -97,14 +97,14 @@ class Inverse:
         """Raises MappingError for a column that is not there, is not given, or cannot be written as it is read."""
         self._known(self.key, self._entry.id.node)
         taken: dict[str, str] = {self.key: "id"}
+        for name, value in self._entry.values.items():
+            assert_plain(value, self._entry.node, is_reference=self._of[name].type == "ref")
         for name, value in self._written.items():
-            of = self._of[name]
-            assert_plain(value, self._entry.node, is_reference=of.type == "ref")
             for leaf in expressions(value):
                 held = self._known(plain(leaf).column, leaf.node)
                 if held.is_binary != plain(leaf).as_bytes:
                     raise leaf.node.wrong(f"`{held.name}` takes {'bytes' if held.is_binary else 'no bytes'}.", "utf8(column) where it takes bytes")
-                if of.type == "instant" and held.needs_zone:
+                if self._of[name].type == "instant" and held.needs_zone:
                     raise leaf.node.wrong(f"the times of `{name}` name no zone in this database.", "source: {zone: UTC}, or the zone it is meant in")
             for column in columns_of(value):
                 if taken.setdefault(column, name) != name:
