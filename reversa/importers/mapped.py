@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 
 from reversa.adapter import Facts, Locator, Noted, Options, Outcome, Session, Shaped, Unit
-from reversa.errors import LocatorError, MappingError, TargetError
+from reversa.errors import LocatorError, ReversaError, TargetError
 from reversa.records import KINDS, Record, Ref, kind_of, ref_parts, ref_to
 from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.foretelling import not_written
@@ -248,7 +248,8 @@ class MappedImporter:
         if not self._ready:
             return
         with answered(self._engine):
-            records = sorted(written, key=lambda item: -self._rank(ref_parts(item[0])[0]))
+            ranks = {kind: self._rank(kind) for kind in self._inverses}
+            records = sorted(written, key=lambda item: -ranks.get(ref_parts(item[0])[0], 0))
             for start in range(0, len(records), UNDONE):
                 with self._connected().begin():
                     self._remove(dict(records[start : start + UNDONE]))
@@ -269,13 +270,16 @@ class MappedImporter:
     def _remove(self, records: Mapping[Ref, tuple[str, ...]]) -> None:
         """Remove the rows of these records, if they are still the same; ours that refer to them wait for them again."""
         connection = self._connected()
+        gone_from_file = next((kind for kind, _ in map(ref_parts, records) if kind not in self._places), None)
+        if gone_from_file is not None:
+            raise TargetError(f"The mapping does not write {gone_from_file} any more.", "Undo with the file as it was when it was written.")
         keys = {record: key for record, key in self._known.keys(connection, records).items() if self._target(record, key) in records[record]}
-        for also in self._known.also(connection, keys):
-            self._rows.remove(connection, self._tables[_place(also.table)], also.columns)
         of_kind = _by_kind(keys, lambda record: ref_parts(record)[0])
         for kind, gone in of_kind.items():
             self._detach(kind, {keys[record]: record for record in gone})
         for kind in sorted(of_kind, key=self._rank, reverse=True):
+            for also in self._known.also(connection, of_kind[kind]):
+                self._rows.remove(connection, self._table(*_place(also.table), TargetError), also.columns)
             for record in of_kind[kind]:
                 self._rows.remove(connection, self._places[kind], {self._inverses[kind].key: keys[record]})
         self._known.forget(connection, keys)
@@ -308,7 +312,7 @@ class MappedImporter:
     def _target(self, record: Ref, key: str) -> str:
         return f"{self._places[ref_parts(record)[0]].name}/{key}"
 
-    def _table(self, schema: str | None, name: str, wrong: Callable[[str, str], MappingError]) -> sa.Table:
+    def _table(self, schema: str | None, name: str, wrong: Callable[[str, str], ReversaError]) -> sa.Table:
         """Raises what ``wrong`` makes where there is no such table."""
         if (schema, name) not in self._tables:
             try:
