@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from reversa.adapter import Locator, Options, Source
-from reversa.errors import LocatorError, MappingError
+from reversa.errors import LocatorError, MappingError, TargetError
 from reversa.importers.mapped import MappedImporter
 from reversa.migrating import Road
 from reversa.records import Body, Page, Record, Revision, User, ref
@@ -237,6 +237,18 @@ def test_what_a_person_changed_is_seen(database: Database, small: Path, tmp_path
     database.run("UPDATE pages SET title = 'An_other' WHERE title = 'Another'")
     report = road.verify()
     assert (report.verdict, [finding.id for finding in report.findings]) == ("different", ["q"])
+
+
+def test_undo_asks_for_the_file_that_wrote(database: Database, small: Path, tmp_path: Path) -> None:
+    road = carry([page("p"), revision("r", "p", "1")], small, tmp_path)
+    whole, before = small.read_text(encoding="utf-8"), rows(database)
+    small.write_text(whole.partition("  - kind: revision")[0], encoding="utf-8")
+    with pytest.raises(TargetError, match="does not write revision any more"):
+        road.undo()
+    assert rows(database) == before
+    small.write_text(whole, encoding="utf-8")
+    road.undo()
+    assert database.run("SELECT id FROM texts") == []
 
 
 WRONG = {

@@ -130,9 +130,9 @@ def page(address: str, application: Application) -> str:
     return text
 
 
-def seen(address: str, browser: Browser, picture: Path) -> str:
+def seen(address: str, application: Application, browser: Browser, picture: Path) -> str:
     """The words that a person sees at an address."""
-    window = browser.new_page(viewport={"width": 1280, "height": 900})
+    window = browser.new_page(viewport={"width": 1280, "height": 900}, extra_http_headers=dict(application.headers))
     window.goto(address)
     window.screenshot(path=picture)
     words = window.inner_text("body")
@@ -176,16 +176,16 @@ def test_pages_of_a_customer_stand_in_redmine(redmine: Application, browser: Bro
         wiki = f"{address}/projects/{project}/wiki/{urllib.parse.quote(title)}"
         shown = title.replace("_", " ")
         assert f"<title>{shown} -" in page(wiki, redmine)
-        words = seen(wiki, browser, tmp_path / "redmine.png")
+        words = seen(wiki, redmine, browser, tmp_path / "redmine.png")
         assert shown in words
-        assert author in seen(f"{wiki}/history", browser, tmp_path / "history.png")
-        assert shown in seen(f"{address}/projects/{project}/wiki/index", browser, tmp_path / "index.png")
+        assert author in seen(f"{wiki}/history", redmine, browser, tmp_path / "history.png")
+        assert shown in seen(f"{address}/projects/{project}/wiki/index", redmine, browser, tmp_path / "index.png")
 
     Road(tmp_path / "run").undo()
     assert differing(before, everything(ask)) == set()
 
 
-def test_companies_and_deals_stand_in_bottlecrm(bottlecrm: Application, tmp_path: Path) -> None:
+def test_companies_and_deals_stand_in_bottlecrm(bottlecrm: Application, browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     for name, rows in {"people": PEOPLE, "companies": COMPANIES, "contacts": CONTACTS, "deals": DEALS}.items():
         (tmp_path / "tables" / f"{name}.csv").write_text(rows, encoding="utf-8")
@@ -210,6 +210,7 @@ def test_companies_and_deals_stand_in_bottlecrm(bottlecrm: Application, tmp_path
         assert "Garage de l’Étang" in page(f"{address}/api/accounts/?limit=100", bottlecrm)
         assert "Kerbrat" in page(f"{address}/api/contacts/?limit=100", bottlecrm)
         assert "Pont élévateur ×2" in page(f"{address}/api/opportunities/?limit=100", bottlecrm)
+        assert "Pont élévateur ×2" in seen(f"{address}/api/opportunities/?limit=100", bottlecrm, browser, tmp_path / "bottlecrm.png")
 
     Road(tmp_path / "run").undo()
     assert differing(before, everything(ask)) == {"personal_access_token"}  # when the pages were asked for
