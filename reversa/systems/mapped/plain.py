@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Plain:
         return text.replace(self.inside, self.outside) if self.inside else text
 
 
+@functools.lru_cache(1024)
 def plain(expression: Expression) -> Plain:
     """Raises MappingError where an expression is more than that."""
     sql = expression.sql
