@@ -232,8 +232,18 @@ def _mapping_entry(kind: str) -> dict[str, Any]:
         "root": {},
         "fields": _closed(own, required),
         "native": {"type": "boolean", "description": "false: the columns that no field takes are not kept here, another entry keeps them"},
+        "write": _fillings("Records of this kind are written too: what a new row gets where no field says it"),
+        "also": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": _fillings("The columns of a row of this table, which belongs to the record")},
+        },
     } | ({"content": {"type": "string", "description": "SQL of the path below `files`"}} if "sha256" in {f.name for f in fields(kind)} else {})
     return _closed(entry, ["kind", "from", "id", *(["fields"] if required else [])])
+
+
+def _fillings(description: str) -> dict[str, Any]:
+    filling = {"oneOf": [{"type": ["string", "number", "boolean"]}, _closed({"column": {"type": "string"}}, ["column"])]}
+    return {"type": "object", "description": description, "additionalProperties": filling}
 
 
 def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

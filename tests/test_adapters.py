@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 from reversa import registry
@@ -10,6 +12,7 @@ from reversa.migrating import Road
 from reversa.testing import ExporterSuite, ImporterSuite
 from reversa.testing.sample import write_sample_package
 from tests.paths import PROJECT, REAL_EXPORT
+from tests.successor import statements, write_mapping
 
 
 class TestSlackExporter(ExporterSuite):
@@ -53,6 +56,16 @@ class TestMappedExporter(ExporterSuite):
         lines = mapping.read_text(encoding="utf-8").partition("\ncustomers:")[0]
         (folder / "whole.yaml").write_text(lines, encoding="utf-8")
         return (str(folder / "whole.yaml"), str(folder / "ruche.sql"))
+
+
+class TestMappedImporter(ImporterSuite):
+    system = "mapped"
+
+    def target(self, folder: Path) -> str:
+        with contextlib.closing(sqlite3.connect(folder / "board.db")) as database:
+            for statement in statements("sqlite"):
+                database.execute(statement)
+        return str(write_mapping(folder, "board.db"))
 
 
 def written(target: str, scratch: Path) -> str:

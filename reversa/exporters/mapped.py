@@ -7,6 +7,7 @@ Facts and limits: docs/adapters/mapped.md; the mapping file: docs/mapping.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -23,6 +24,7 @@ from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.left import ESCAPED, SECRET, ignored, table_record, table_rows
 from reversa.systems.mapped.mapping import SUFFIXES, read_mapping
 from reversa.systems.mapped.mapping import Mapping as MappingFile
+from reversa.systems.mapped.returning import IDENTITY, read_back
 from reversa.systems.mapped.staged import Staged, stage
 from reversa.systems.tables.opening import open_reader, recognises
 from reversa.tabular import TableRows
@@ -31,15 +33,17 @@ from reversa.tabular import TableRows
 class MappedExporter:
     """Reads the tables once into a scratch database of texts, and the records out of it."""
 
-    def __init__(self, mapping: MappingFile, staged: Staged, since: date | None) -> None:
+    def __init__(self, mapping: MappingFile, staged: Staged, *, since: date | None, written: Source | None) -> None:
         self._mapping, self._staged, self._taken = mapping, staged, staged.divider is None
+        self._written = written
+        """Of a target that is read back: whose records, and nothing else."""
         changes = [change for entry in mapping.entries for change in changes_of(entry)]
         changes += [ignored(name, left.ignore) for name, left in mapping.rows.items() if left.ignore is not None]
         self.facts = Facts(
             system="mapped",
-            kinds=tuple(dict.fromkeys([*(entry.kind for entry in mapping.entries), "user", "table", "row"])),
+            kinds=tuple(dict.fromkeys([*(entry.kind for entry in mapping.entries), *(() if written else ("user", "table", "row"))])),
             changes=(*{change.code: change for change in changes}.values(), SECRET, ESCAPED),
-            source=mapping.source,
+            source=written or mapping.source,
             since=since,
         )
 
@@ -50,9 +54,14 @@ class MappedExporter:
             mapping = read_mapping(path)
         else:
             mapping = MappingFile(locator.address, Source("database", options.tenant or path.name.split(".")[0]))
-        staged = stage(open_reader(mapping.database, options), mapping)
+        reader = open_reader(mapping.database, options)
+        if options.source is not None:
+            mapping = read_back(mapping, options.source)
+            if all(table.name != IDENTITY for table in reader.tables()):  # nothing was written there yet
+                mapping = replace(mapping, views={}, entries=())
+        staged = stage(reader, mapping)
         try:
-            exporter = cls(mapping, staged, options.since)
+            exporter = cls(mapping, staged, since=options.since, written=options.source)
             if staged.divider is None:
                 exporter._show(None)
             elif options.tenant is not None:
@@ -138,6 +147,9 @@ class MappedExporter:
 
     def tabular(self) -> Iterator[Item | TableRows]:
         self._refuse_all_at_once()
+        if self._written is not None:
+            yield from self._returned()
+            return
         people = self._staged.people()
         met: set[str] = set()
         root_of = self._staged.root_of()
@@ -161,6 +173,15 @@ class MappedExporter:
         yield from self._left()
         for id in sorted(met - people):
             yield User(id=id, root=ref("user", id), placeholder=True)
+
+    def _returned(self) -> Iterator[Item]:
+        """What was written. What a field could not take is not noted: it differs from what is expected, or was planned."""
+        for selection in self._staged.selections:
+            assembler = Assembler(selection, self._mapping.zone, None, lambda target: target)
+            for batch in self._staged.answers(selection):
+                for item in assembler.items(batch):
+                    if not isinstance(item, Noted):
+                        yield msgspec.structs.replace(item, native=None) if isinstance(item, Record) else item
 
     def _left(self) -> Iterator[Item | TableRows]:
         for table, count in self._staged.left.items():

@@ -68,7 +68,7 @@ class Assembler:
         """The records of a batch, and what changed on the way."""
         rows = batch.column(ROW).to_pylist()
         leaves = self._leaves(batch)
-        values = {name: self._values(value, self._fields[name], leaves, len(rows)) for name, value in self._entry.given()}
+        values = self.fields(leaves, len(rows))
         natives, hidden = self._natives(batch)
         if hidden:
             yield Noted(secret(self._entry.kind).code, ref(self._entry.kind, self._selection.name), hidden)
@@ -82,6 +82,10 @@ class Assembler:
                 if value.value is None:
                     del given[name]
             yield from self._item(leaves[0][number], rows[number], given, kept, natives[number], contents[number] if contents else None)
+
+    def fields(self, leaves: Columns, count: int) -> dict[str, Sequence[Any]]:
+        """The values of each field, given the texts of the leaves."""
+        return {name: self._values(value, self._fields[name], leaves, count) for name, value in self._entry.given()}
 
     def field(self, name: str, batch: pa.RecordBatch) -> Iterator[tuple[str | None, Any]]:
         """The id and the value of one field, row by row."""

@@ -38,6 +38,12 @@ class Node:
             raise self.wrong("a text is missing here.")
         return str(self._node.value).strip()
 
+    def verbatim(self) -> str:
+        """The text as it stands, which may be empty."""
+        if not isinstance(self._node, yaml.ScalarNode):
+            raise self.wrong("a text was expected here.")
+        return str(self._node.value)
+
     def items(self) -> list[Node]:
         if not isinstance(self._node, yaml.SequenceNode):
             raise self.wrong("a list was expected here, each of its items after a dash.")

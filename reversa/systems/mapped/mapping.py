@@ -62,6 +62,35 @@ Value = Expression | Constant | Reference | Cases | Several | Members
 
 
 @dataclass(frozen=True)
+class SameAs:
+    """``{column: name}``: what that column of the record's own row holds, its key too."""
+
+    column: str
+
+
+Filling = Constant | SameAs
+"""What a column gets where no field says it."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A row of another table that belongs to a row that is written."""
+
+    node: Node
+    table: str
+    columns: dict[str, Filling]
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a new row gets besides its fields, and the rows of other tables that belong to it."""
+
+    node: Node
+    columns: dict[str, Filling]
+    also: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True)
 class Entry:
     """One SELECT whose rows become records of a kind."""
 
@@ -76,6 +105,8 @@ class Entry:
     """Path of the content below the folder of files, of a kind that has content."""
     native: bool
     """Whether the columns that no field carries are kept beside the record: then its rows are mapped."""
+    write: Write | None = None
+    """Records of the kind are written, too."""
 
     def given(self) -> list[tuple[str, Value]]:
         """Field → what it gets, in the order of the file."""
@@ -188,10 +219,12 @@ def _expression(node: Node) -> Expression:
 
 
 def _entry(node: Node) -> Entry:
-    members = node.members(("kind", "from", "where", "id", "root", "fields", "content", "native"))
+    members = node.members(("kind", "from", "where", "id", "root", "fields", "content", "native", "write", "also"))
     for name in ("kind", "from", "id"):
         if name not in members:
             raise node.wrong(f"`{name}` is missing in this entry.")
+    if "also" in members and "write" not in members:
+        raise members["also"].wrong("rows that belong to a row that is written: `write` is missing in this entry.", "write: {}")
     kind = members["kind"].text()
     if kind not in KINDS:
         raise members["kind"].wrong(f"there is no kind {kind!r}.", nearest(kind, KINDS))
@@ -214,7 +247,27 @@ def _entry(node: Node) -> Entry:
         values={name: _value(value, own[name]) for name, value in given.items()},
         content=_expression(members["content"]) if "content" in members else None,
         native="native" not in members or _boolean(members["native"]),
+        write=_write(members) if "write" in members else None,
     )
+
+
+def _write(members: dict[str, Node]) -> Write:
+    also = members["also"].items() if "also" in members else []
+    rows = [(table, columns) for item in also for table, columns in item.members().items()]
+    return Write(members["write"], _fillings(members["write"]), tuple(Beside(columns, table, _fillings(columns)) for table, columns in rows))
+
+
+def _fillings(node: Node) -> dict[str, Filling]:
+    return {column: _filling(value) for column, value in node.members().items()}
+
+
+def _filling(node: Node) -> Filling:
+    if node.is_text:
+        return Constant(node.verbatim())
+    members = node.members(("column",))
+    if not members:
+        raise node.wrong("a column takes a text or {column: name} here.")
+    return SameAs(members["column"].text())
 
 
 def _boolean(node: Node) -> bool:

@@ -39,6 +39,7 @@ class Staging:
         self.ask("SET enable_external_access = false; SET autoinstall_known_extensions = false; SET lock_configuration = true")
         for function in (php_to_json, inflated):
             self._connection.create_function(function.__name__, function, ["VARCHAR"], "VARCHAR")
+        self.ask("CREATE MACRO utf8(bytes) AS try(decode(unhex(substr(bytes, 3))))")  # readers write bytes as \\x and digits
         self.tables: dict[str, Table] = {}
         self.damaged: list[Damaged] = []
 
