@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 import msgspec
 import pyarrow as pa
 
-from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Tabular, Unreadable
+from reversa.adapter import Attached, BlobRef, Change, Exporter, Item, Noted, Unreadable
 from reversa.blobs import BlobSink
 from reversa.canonical import NotCanonical, check, decode, digest, encode
 from reversa.errors import ReversaError, SourceError
@@ -22,6 +22,7 @@ from reversa.package import GROUP_BYTES, ROWS_PER_GROUP, Balance, Happened, Pack
 from reversa.packing import PackageWriter
 from reversa.records import KINDS, Record, Ref, Row, kind_of, ref, ref_to
 from reversa.redaction import redact, suspect_rows, suspects
+from reversa.relational import Tabular
 from reversa.sorting import SortKey, Spool, package_order
 from reversa.tablesorting import TableSpool, regrouped
 from reversa.tabular import TableRows

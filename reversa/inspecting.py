@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from reversa import registry
-from reversa.adapter import Attached, Covered, Item, Locator, Noted, Options, Unreadable
+from reversa.adapter import Attached, Item, Locator, Noted, Options, Unreadable
 from reversa.package import Package
 from reversa.records import kind_of
+from reversa.relational import Covered
 from reversa.runfolder import password
 
 SHOWN = 20

@@ -15,12 +15,13 @@ from typing import Any, cast
 import msgspec
 
 from reversa import registry
-from reversa.adapter import Divided, DividedTable, Options
+from reversa.adapter import Options
 from reversa.canonical import encode
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED, RunError, SourceError
 from reversa.exporting import Progress, export
 from reversa.files import whole, write_whole
 from reversa.package import Package
+from reversa.relational import Divided, DividedTable
 from reversa.runfolder import password
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from reversa.adapter import Attached, Covered, Item, Noted, Unreadable
+from reversa.adapter import Attached, Item, Noted, Unreadable
 from reversa.canonical import encode
+from reversa.relational import Covered
 from reversa.reporting import Report
 from reversa.splitting import Split
 from reversa.wording import Language, Texts, visible

@@ -22,9 +22,10 @@ ADAPTER_MAY = {
     "reversa.markup.shown",
     "reversa.wording",
     "reversa.tabular",
+    "reversa.relational",
 }
 ORDER = [
-    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "tabular", "adapter", "redaction", "columns", "blobs", "sorting", "tablesorting", "wording", "verifier",
+    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "tabular", "adapter", "relational", "redaction", "columns", "blobs", "sorting", "tablesorting", "wording", "verifier",
     "package", "packing", "validating", "drawing",
     "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
     "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "runfolder", "differences", "plots", "rendering",

@@ -14,9 +14,10 @@ from typing import BinaryIO, Self
 
 import msgspec
 
-from reversa.adapter import Attached, BlobRef, Covered, Crossing, Division, Facts, Item, Locator, Noted, Options, Source, Unclaimed, Unreadable
+from reversa.adapter import Attached, BlobRef, Facts, Item, Locator, Noted, Options, Source, Unreadable
 from reversa.errors import SourceError
 from reversa.records import KINDS, Record, User, ref
+from reversa.relational import Covered, Crossing, Division, Unclaimed
 from reversa.schema import fields
 from reversa.systems.mapped.assembling import Assembler, changes_of, content_path
 from reversa.systems.mapped.dividing import Divider

@@ -7,8 +7,8 @@ from typing import Final
 
 import duckdb
 
-from reversa.adapter import Crossing, DividedTable, Division, Unclaimed
 from reversa.errors import MappingError
+from reversa.relational import Crossing, DividedTable, Division, Unclaimed
 from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.mapping import Customers
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason

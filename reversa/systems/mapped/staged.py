@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from reversa.adapter import Attached, Covered, Item
+from reversa.adapter import Attached, Item
 from reversa.records import KINDS, Record, Ref, ref
+from reversa.relational import Covered
 from reversa.systems.mapped.assembling import ROOTS, Assembler
 from reversa.systems.mapped.dividing import Divider
 from reversa.systems.mapped.document import nearest
