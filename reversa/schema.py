@@ -237,8 +237,13 @@ def _mapping_entry(kind: str) -> dict[str, Any]:
             "type": "array",
             "items": {"type": "object", "additionalProperties": _fillings("The columns of a row of this table, which belongs to the record")},
         },
-    } | ({"content": {"type": "string", "description": "SQL of the path below `files`"}} if "sha256" in {f.name for f in fields(kind)} else {})
+    } | ({"content": _content()} if "sha256" in {f.name for f in fields(kind)} else {})
     return _closed(entry, ["kind", "from", "id", *(["fields"] if required else [])])
+
+
+def _content() -> dict[str, Any]:
+    path = {"type": "string", "description": "SQL of the path below `files`"}
+    return {"oneOf": [path, _closed({"bytes": {"type": "string", "description": "SQL of the content itself"}}, ["bytes"])]}
 
 
 def _fillings(description: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import sqlite3
@@ -25,7 +26,8 @@ from reversa.demo.ruche import write_ruche
 from reversa.errors import MappingError, SourceError
 from reversa.exporters.mapped import MappedExporter
 from reversa.migrating import migrate
-from reversa.records import Record, kind_of
+from reversa.package import Package
+from reversa.records import File, Record, kind_of
 from reversa.rendering import render_text
 from reversa.schema import fields
 from reversa.systems.mapped.inflating import inflated
@@ -504,6 +506,42 @@ def test_contents_lie_below_the_folder_of_files_and_nowhere_else(tmp_path: Path)
     assert [item.blob for item in items if isinstance(item, Attached)] == ["a/x.txt"]
     assert [item.detail for item in items if isinstance(item, Noted)] == ["../secret", "/etc/passwd", "gone", "link"]
     assert found["file:4"].availability == "absent"
+
+
+def test_contents_lie_in_the_rows_themselves(tmp_path: Path) -> None:
+    script = (
+        "CREATE TABLE f(id TEXT, name TEXT, data BLOB, owner TEXT); CREATE TABLE people(id TEXT, nick TEXT); INSERT INTO people VALUES ('7','anna');"
+        "INSERT INTO f VALUES ('1','a.bin',x'00ff41','7'), ('2','b.txt','a text é','7'), ('3','none',NULL,'7'), ('4','empty',x'','7');"
+    )
+    text = (
+        "source: {system: x, tenant: y, database: acme.db}\nrecords:\n"
+        "  - {kind: file, from: f JOIN people p ON p.id = f.owner, id: f.id, content: {bytes: data}, fields: {target: \"'page:1'\", name: f.name}}\n"
+    )
+    mapping = mapped(tmp_path, text, script)
+    _, items = read(mapping)
+    with contextlib.closing(MappedExporter.open(Locator("mapped", str(mapping)), Options())) as exporter:
+        held = [item for item in exporter.items() if isinstance(item, Attached)]
+        assert [(item.record.id, exporter.open_blob(item.blob).read()) for item in held] == [
+            ("1", b"\x00\xffA"),
+            ("2", "a text é".encode()),
+            ("4", b""),
+        ]
+    assert all("data" not in (item.record.native or "") for item in items if isinstance(item, Attached)), "carried, and not kept twice"
+    assert migrate(str(mapping), f"sqlite:///{tmp_path / 'home.db'}", tmp_path / "run").verdict == "verified"
+    contents = {record.id: record.sha256 for record, _ in Package(tmp_path / "run" / "package").records("file") if isinstance(record, File)}
+    assert contents == {
+        id: None if data is None else hashlib.sha256(data).hexdigest()
+        for id, data in (("1", b"\x00\xffA"), ("2", "a text é".encode()), ("3", None), ("4", b""))
+    }
+
+
+def test_content_in_a_column_is_of_a_table(tmp_path: Path) -> None:
+    text = (
+        "source: {system: x, tenant: y, database: acme.db}\nviews: {v: SELECT * FROM f}\nrecords:\n"
+        "  - {kind: file, from: v, id: id, content: {bytes: data}, fields: {target: \"'page:1'\"}}\n"
+    )
+    with pytest.raises(MappingError, match=r"line 4: content is read from a column of a table"):
+        read(mapped(tmp_path, text, "CREATE TABLE f(id TEXT, data BLOB)"))
 
 
 CUSTOMERS = """

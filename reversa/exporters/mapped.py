@@ -6,6 +6,7 @@ Facts and limits: docs/adapters/mapped.md; the mapping file: docs/mapping.md.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -19,7 +20,7 @@ from reversa.errors import SourceError
 from reversa.records import KINDS, Record, User, ref
 from reversa.relational import Covered, Crossing, Division, Unclaimed
 from reversa.schema import fields
-from reversa.systems.mapped.assembling import Assembler, changes_of, content_path
+from reversa.systems.mapped.assembling import IN_ROW, Assembler, changes_of, content_path
 from reversa.systems.mapped.dividing import Divider
 from reversa.systems.mapped.document import nearest
 from reversa.systems.mapped.left import ESCAPED, SECRET, ignored, table_record, table_rows
@@ -201,6 +202,8 @@ class MappedExporter:
                 yield Noted(ESCAPED.code, ref("table", damaged.table), detail=damaged.where)
 
     def open_blob(self, blob: BlobRef) -> BinaryIO:
+        if blob.startswith(IN_ROW):
+            return io.BytesIO(self._staged.content(blob))
         path = content_path(self._mapping.files or Path(), blob)
         if path is None:
             raise FileNotFoundError(blob)

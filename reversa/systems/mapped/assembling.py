@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,6 +19,8 @@ from reversa.systems.mapped.selecting import Selection
 from reversa.systems.mapped.staging import ROW
 from reversa.systems.mapped.values import Kept, convert
 
+IN_ROW: Final = "\0"
+"""How the name of a content begins that lies in a row, after it the line of its entry and the number of the row: no path has it."""
 ROOTS = {"membership": "group", **dict.fromkeys(("revision", "comment", "reaction", "file", "tag", "grant", "alias"), "target")}
 """Kinds that belong to another record, and the field that names it."""
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -121,6 +123,9 @@ class Assembler:
             yield from self._with_content(cast("File | Opaque", record), content)
 
     def _with_content(self, record: File | Opaque, path: str) -> Iterator[Item]:
+        if self._selection.content is not None:
+            yield Attached(record, BlobRef(f"{IN_ROW}{self._entry.node.line}/{path}"))
+            return
         if self._found(path):
             yield Attached(record, BlobRef(path))
             return
@@ -128,7 +133,9 @@ class Assembler:
         yield msgspec.structs.replace(record, availability="absent") if isinstance(record, File) and record.availability is None else record
 
     def _found(self, path: str | None) -> bool:
-        return path is not None and self._files is not None and content_path(self._files, path) is not None
+        if path is None or self._selection.content is not None:
+            return path is not None
+        return self._files is not None and content_path(self._files, path) is not None
 
     def _natives(self, batch: pa.RecordBatch) -> tuple[list[dict[str, Any]], int]:
         """What no field carries, row by row, and how many secrets were in it."""

@@ -58,6 +58,13 @@ class Members:
     values: dict[str, Value]
 
 
+@dataclass(frozen=True)
+class InColumn:
+    """``{bytes: SQL}``: content that lies in the row itself."""
+
+    bytes: Expression
+
+
 Value = Expression | Constant | Reference | Cases | Several | Members
 
 
@@ -101,8 +108,8 @@ class Entry:
     id: Expression
     root: Value | None
     values: dict[str, Value]
-    content: Expression | None
-    """Path of the content below the folder of files, of a kind that has content."""
+    content: Expression | InColumn | None
+    """Of a kind that has content: its path below the folder of files, or the column that holds it."""
     native: bool
     """Whether the columns that no field carries are kept beside the record: then its rows are mapped."""
     write: Write | None = None
@@ -245,10 +252,19 @@ def _entry(node: Node) -> Entry:
         id=_expression(members["id"]),
         root=_value(members["root"], next(f for f in fields(kind) if f.name == "root")) if "root" in members else None,
         values={name: _value(value, own[name]) for name, value in given.items()},
-        content=_expression(members["content"]) if "content" in members else None,
+        content=_content(members["content"]) if "content" in members else None,
         native="native" not in members or _boolean(members["native"]),
         write=_write(members) if "write" in members else None,
     )
+
+
+def _content(node: Node) -> Expression | InColumn:
+    if node.is_text:
+        return _expression(node)
+    members = node.members(("bytes",))
+    if not members:
+        raise node.wrong("content is the SQL of a path, or {bytes: column}.")
+    return InColumn(_expression(members["bytes"]))
 
 
 def _write(members: dict[str, Node]) -> Write:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
 from reversa.errors import MappingError
 from reversa.schema import Field, fields
 from reversa.systems.mapped.document import nearest
-from reversa.systems.mapped.mapping import Cases, Constant, Entry, Expression, Left, Members, Reference, Value, expressions
+from reversa.systems.mapped.mapping import Cases, Constant, Entry, Expression, InColumn, Left, Members, Reference, Value, expressions
 from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
 from reversa.systems.tables.contract import Table
@@ -39,6 +39,8 @@ class Selection:
     """Columns of the table that no field carries as they are."""
     secrets: tuple[str, ...]
     embedded: tuple[Embedded, ...]
+    content: str | None = None
+    """The query of the content of one row, where it lies in the tables."""
 
     @property
     def name(self) -> str:
@@ -68,13 +70,20 @@ def select(staging: Staging, entry: Entry, embedded: dict[str, list[Embedded]]) 
     of = {f.name: f for f in fields(entry.kind)}
     for name, value in entry.given():
         leaves += ((leaf, field) for leaf, field in _leaves(value, of[name]))
+    inside = entry.content.bytes if isinstance(entry.content, InColumn) else None
     if entry.content is not None:
-        leaves.append((entry.content, None))
+        leaves.append((inside or cast("Expression", entry.content), None))
     named = staging.columns(table) if table else []
     # a column's name needs no quotes, also when it is a word of SQL
     sqls = [f"{alias}.{quoted(leaf.sql)}" if alias and leaf.sql in named else f"({leaf.sql})" for leaf, _ in leaves]
     nodes, types = _all_checked(staging, entry, [leaf for leaf, _ in leaves], sqls, source)
     columns = [f"{alias}.{ROW}" if alias else "NULL"]
+    content = None
+    if inside is not None:
+        if alias is None:
+            raise inside.node.wrong("content is read from a column of a table, and this entry begins with none.")
+        content = f"SELECT CAST({sqls[-1]} AS VARCHAR) FROM {entry.tables.sql} WHERE {alias}.{ROW} = ?"
+        sqls[-1] = f"CASE WHEN ({sqls[-1]}) IS NOT NULL THEN {alias}.{ROW} END"  # it is fetched when it is asked for
     columns += [
         f"{_as_text(leaf, sql, field, type_)} AS c{number}"
         for number, ((leaf, field), sql, type_) in enumerate(zip(leaves, sqls, types, strict=True))
@@ -89,7 +98,7 @@ def select(staging: Staging, entry: Entry, embedded: dict[str, list[Embedded]]) 
     columns += [f"{alias}.{quoted(name)} AS n{number}" for number, name in enumerate(leftover)]
     columns += [f"(SELECT rows FROM {quoted(inner.answer)} WHERE owner = {alias}.{ROW}) AS e{number}" for number, inner in enumerate(within)]
     sql = f"SELECT {columns[0]} AS {ROW}, {', '.join(columns[1:])} {source}"
-    return Selection(entry, table, sql, tuple(leaf for leaf, _ in leaves), leftover, secrets, within)
+    return Selection(entry, table, sql, tuple(leaf for leaf, _ in leaves), leftover, secrets, within, content)
 
 
 def embed(staging: Staging, table: Table, left: Left) -> list[tuple[str, Embedded]]:

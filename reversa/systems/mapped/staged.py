@@ -15,10 +15,10 @@ import pyarrow as pa
 from reversa.adapter import Attached, Item
 from reversa.records import KINDS, Record, Ref, ref
 from reversa.relational import Covered
-from reversa.systems.mapped.assembling import ROOTS, Assembler
+from reversa.systems.mapped.assembling import IN_ROW, ROOTS, Assembler
 from reversa.systems.mapped.dividing import Divider
 from reversa.systems.mapped.document import nearest
-from reversa.systems.mapped.mapping import Cases, Constant, Reference, Value, expressions
+from reversa.systems.mapped.mapping import Cases, Constant, InColumn, Reference, Value, expressions
 from reversa.systems.mapped.mapping import Mapping as MappingFile
 from reversa.systems.mapped.secrets import is_secret
 from reversa.systems.mapped.selecting import Embedded, Selection, embed, select
@@ -121,7 +121,8 @@ class Staged:
         for entry in self.mapping.entries:
             texts += [entry.tables.sql, entry.id.sql, *([entry.where.sql] if entry.where else [])]
             texts += [leaf.sql for _, value in entry.given() for leaf in expressions(value)]
-            texts += [entry.content.sql] if entry.content else []
+            content = entry.content.bytes if isinstance(entry.content, InColumn) else entry.content
+            texts += [content.sql] if content else []
         texts += [text for left in self.mapping.rows.values() for owner, on in left.within.items() for text in (owner, on.sql)]
         whole = "\n".join(texts).casefold()
         within = {name for name, left in self.mapping.rows.items() if left.within}
@@ -200,6 +201,16 @@ class Staged:
     def answers(self, selection: Selection) -> Iterator[pa.RecordBatch]:
         """The answer of an entry, in the order of the rows."""
         return self._staging.stream(f"{selection.sql} ORDER BY 1")
+
+    def content(self, blob: str) -> bytes:
+        """Content that lies in a row, as :data:`IN_ROW` says."""
+        line, row = (int(number) for number in blob.removeprefix(IN_ROW).split("/"))
+        query = next(selection.content for selection in self.selections if selection.entry.node.line == line and selection.content)
+        text = self._staging.text(query, row) or ""
+        try:
+            return bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
+        except ValueError:
+            return text.encode()
 
     def rest(self, table: Table) -> Iterator[pa.RecordBatch]:
         """The rows of a table that nothing maps, with their numbers."""

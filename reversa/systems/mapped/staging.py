@@ -109,6 +109,12 @@ class Staging:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.ask(sql).fetchall()
 
+    def text(self, sql: str, row: int) -> str | None:
+        """The one text that a query gives of a row."""
+        with self._connection.cursor() as cursor:
+            found = cursor.execute(sql, [row]).fetchone()
+        return None if found is None else found[0]
+
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         """The answer of a query, some rows at a time; others may be asked meanwhile."""
         with self._connection.cursor() as cursor:
