@@ -158,3 +158,11 @@ def test_what_sorts_the_rows_becomes_labels(tmp_path: Path) -> None:
     lines = live(suggested(tmp_path, *USERS, *issues))
     assert "id: \"'tracker-' || id\"" in lines
     assert {"target: {task: id}", "label: (SELECT s.name FROM trackers s WHERE s.id = issues.tracker_id)", "scheme: {is: tracker}"} <= set(lines)
+
+
+def test_files_that_lie_in_their_table_are_contents(tmp_path: Path) -> None:
+    files = [
+        "CREATE TABLE files (id INTEGER PRIMARY KEY, page_id INTEGER REFERENCES pages(id), filename TEXT, content_type TEXT, data BLOB)",
+        "INSERT INTO files VALUES (1, 1, 'a.png', 'image/png', x'89504e47'), (2, 1, 'b.png', 'image/png', x'89504e48')",
+    ]
+    assert "content: {bytes: data}" in live(suggested(tmp_path, *USERS, *PAGES, *files))

@@ -190,7 +190,10 @@ def _content(draft: Draft) -> Iterator[str]:
         path = f"{draft.part(folder)} || '/' || {draft.part(name)}"
         yield f"    content: {scalar(path)}{_note(0.85 * draft.sure, 'a folder and a name in it')}"
         return
-    if column := place(draft.known):
+    held = next((name for name in draft.known.usable if draft.known.profiles[name].shape == "bytes" and not draft.known.leads.get(name)), None)
+    if held:
+        yield f"    content: {{bytes: {scalar(draft.column(held))}}}{_note(0.85 * draft.sure, 'bytes')}"
+    elif column := place(draft.known):
         sure = (0.85 if draft.known.profiles[column].shape == "path" else 0.4 if draft.known.profiles[column].values else 0.6) * draft.sure
         yield f"    {'' if sure >= LEAST else '# '}content: {scalar(draft.column(column))}{_note(sure, 'a path')}"
 
