@@ -31,7 +31,7 @@ IDS = st.sampled_from(["1", "2", "10", "a/1", "é", TOKEN, '"', "1~2"])
 @st.composite
 def table_rows(draw: st.DrawFn, tables: Sequence[str] = ("a",)) -> TableRows:
     table = draw(st.sampled_from(tables))
-    names = draw(st.lists(st.sampled_from(["x", 'y"', "z", "é"]), unique=True, max_size=3))
+    names = draw(st.lists(st.sampled_from(["x", 'y"', "z", "é", TOKEN]), unique=True, max_size=3))
     ids = draw(st.lists(IDS, min_size=1, max_size=5))
     columns = [pa.array(draw(st.lists(st.none() | TEXTS, min_size=len(ids), max_size=len(ids))), pa.string()) for _ in names]
     cells = pa.RecordBatch.from_arrays(columns, names=names)
