@@ -32,11 +32,12 @@ class TableSpool:
     def __init__(self, folder: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(dir=folder, prefix="tables-")
         self._tables: dict[Form, _Runs] = {}
+        self._current: _Runs | None = None
         self._hashes = array("q")
 
     def close(self) -> None:
-        for runs in self._tables.values():
-            runs.close()
+        if self._current is not None:
+            self._current.close()
         self._folder.cleanup()
 
     def add(self, rows: TableRows) -> None:
@@ -45,7 +46,10 @@ class TableSpool:
         form = rows.table, tuple(rows.cells.schema.names)
         if form not in self._tables:
             self._tables[form] = _Runs(Path(self._folder.name) / str(len(self._tables)))
-        self._tables[form].add(rows)
+        if self._current is not None and self._current is not self._tables[form]:
+            self._current.close()  # of a thousand tables, one has open files
+        self._current = self._tables[form]
+        self._current.add(rows)
         self._hashes.extend(map(hash, rows.ids.to_pylist()))
 
     def clear(self) -> None:
@@ -70,8 +74,9 @@ class _Runs:
         folder.mkdir()
         self._folder, self._held, self._size = folder, list[pa.RecordBatch](), 0
         self._schema: pa.Schema | None = None
-        self._files: list[pa.RecordBatchFileWriter] = []
-        self._last: list[str] = []
+        self._open: dict[int, pa.RecordBatchFileWriter] = {}
+        self._last: dict[int, str] = {}
+        """Run → its last id."""
         self._first: str | None = None
 
     def add(self, rows: TableRows) -> None:
@@ -89,23 +94,22 @@ class _Runs:
             return
         rows = _sorted(self._held)
         first, last = rows.column(0)[0].as_py(), rows.column(0)[-1].as_py()
-        number = max((n for n, end in enumerate(self._last) if end <= first), key=self._last.__getitem__, default=len(self._last))
-        if number == len(self._last):
-            self._files.append(pa.ipc.new_file(str(self._folder / str(number)), rows.schema))
-        self._last[number : number + 1] = [last]
+        number = max((n for n in self._open if self._last[n] <= first), key=self._last.__getitem__, default=len(self._last))
+        if number not in self._open:
+            self._open[number] = pa.ipc.new_file(str(self._folder / str(number)), rows.schema)
+        self._last[number] = last
         self._first = first if self._first is None else min(self._first, first)
         for block in _blocks(rows, self._size):
-            self._files[number].write_batch(block)
+            self._open[number].write_batch(block)
         self._held, self._size = [], 0
 
     def span(self) -> tuple[str, str]:
         """The first and the last id."""
         self._flush()
-        return self._first or "", max(self._last)
+        return self._first or "", max(self._last.values())
 
     def merged(self) -> Iterator[pa.RecordBatch]:
         """Batches that go before one another: in each step everything up to the first end of a block."""
-        self._flush()
         self.close()
         runs = [_read(self._folder / str(number)) for number in range(len(self._last))]
         heads = {number: block for number, run in enumerate(runs) for block in [next(run, None)] if block is not None}
@@ -124,9 +128,11 @@ class _Runs:
             yield ready[0] if len(ready) == 1 else _sorted(ready)
 
     def close(self) -> None:
-        for file in self._files:
+        """Write what is held; what comes later goes into further runs."""
+        self._flush()
+        for file in self._open.values():
             file.close()
-        self._files = []
+        self._open.clear()
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], rows: int, size: int) -> Iterator[pa.RecordBatch]:

@@ -179,3 +179,9 @@ def test_a_secret_far_into_an_export_is_removed_from_its_record_alone(tmp_path: 
     labels = [record.label for record, _ in package.records("tag") if isinstance(record, Tag)]
     assert [number for number, label in enumerate(labels) if label == "REMOVED-BY-REVERSA"] == [0, 2_999, 3_000]
     assert labels.count("x" * 200) == 3_997
+
+
+def test_a_key_that_seems_to_go_on_in_another_field_does_not_take_the_fields_between(tmp_path: Path) -> None:
+    record = File(id="1", root=ref("file", "1"), target=ref("page", "p"), name="-----BEGIN PRIVATE KEY-----", native="-----END PRIVATE KEY-----")
+    package = take(tmp_path, [record], {"file": 1})
+    assert [found for found, _ in package.records("file")] == [record]

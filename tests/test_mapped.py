@@ -34,6 +34,7 @@ from reversa.systems.mapped.inflating import inflated
 from reversa.systems.mapped.mapping import read_mapping
 from reversa.systems.mapped.php import php_to_json
 from reversa.systems.mapped.secrets import is_secret
+from reversa.systems.mapped.staging import distinct
 from reversa.systems.mapped.values import Kept, convert
 from reversa.systems.tables.contract import Damaged, Table
 from reversa.systems.tables.live import Live
@@ -533,6 +534,38 @@ def test_contents_lie_in_the_rows_themselves(tmp_path: Path) -> None:
         id: None if data is None else hashlib.sha256(data).hexdigest()
         for id, data in (("1", b"\x00\xffA"), ("2", "a text é".encode()), ("3", None), ("4", b""))
     }
+
+
+def test_contents_are_those_of_the_rows_that_the_entry_takes(tmp_path: Path) -> None:
+    """Of several rows of a join the one that `where` takes; of two entries on one line each its own."""
+    script = (
+        "CREATE TABLE a(id TEXT, data TEXT); CREATE TABLE b(a TEXT, kind TEXT, data TEXT); INSERT INTO a VALUES ('1','own');"
+        "INSERT INTO b VALUES ('1','small','thumb'), ('1','original','whole');"
+    )
+    fields = "fields: {target: \"'page:1'\"}"
+    text = (
+        "source: {system: x, tenant: y, database: acme.db}\nrecords: ["
+        f"{{kind: file, from: a JOIN b ON b.a = a.id, where: b.kind = 'original' OR false, id: a.id, content: {{bytes: b.data}}, {fields}}}, "
+        f"{{kind: file, from: a, id: \"'a' || id\", native: false, content: {{bytes: data}}, {fields}}}]\n"
+    )
+    with contextlib.closing(MappedExporter.open(Locator("mapped", str(mapped(tmp_path, text, script))), Options())) as exporter:
+        contents = {item.record.id: exporter.open_blob(item.blob).read() for item in exporter.items() if isinstance(item, Attached)}
+    assert contents == {"1": b"whole", "a1": b"own"}
+
+
+@pytest.mark.parametrize("given", ["fields: {title: password}", "fields: {title: \"'x' || password\"}"])
+def test_a_secret_that_a_mapping_asks_for_is_refused(given: str, tmp_path: Path) -> None:
+    text = f"source: {{system: x, tenant: y, database: acme.db}}\nrecords:\n  - {{kind: page, from: f, id: id, {given}}}\n"
+    with pytest.raises(MappingError, match=r"line 3: `password` is called like what opens a door"):
+        read(mapped(tmp_path, text, "CREATE TABLE f(id TEXT, password TEXT)"))
+
+
+def test_columns_that_would_meet_in_the_scratch_database_are_told_apart(tmp_path: Path) -> None:
+    assert list(distinct(["a", "a~2", "A", "reversa_row", "a~2"])) == ["a", "a~2", "A~3", "reversa_row~2", "a~2~2"]
+    script = 'CREATE TABLE f(id TEXT, reversa_row TEXT, "A~2" TEXT); INSERT INTO f VALUES (1, 2, 3)'
+    text = "source: {system: x, tenant: y, database: acme.db}\nrecords:\n  - {kind: page, from: f, id: id}\n"
+    found, _ = read(mapped(tmp_path, text, script))
+    assert json.loads(found["page:1"].native or "") == {"reversa_row~2": "2", "A~2": "3"}
 
 
 def test_content_in_a_column_is_of_a_table(tmp_path: Path) -> None:

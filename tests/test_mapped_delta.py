@@ -136,6 +136,20 @@ def test_the_days_before_the_cut_over_go_by_watermark_and_the_last_delta_closes_
     assert len(vendor.at_home("comment", gone)) == 0
 
 
+def test_a_part_holds_what_changed_also_where_its_id_is_there_twice(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "vendor.db")) as database:
+        database.executescript("""
+            CREATE TABLE notes (id TEXT, title TEXT, at TEXT);
+            INSERT INTO notes VALUES ('1', 'old', '2020-01-01'), ('1', 'new', '2031-05-03'), ('2', 'old', '2020-01-01');
+        """)
+    (tmp_path / "mapping.yaml").write_text(
+        "source: {system: vendor, tenant: t, database: vendor.db, zone: UTC}\nrecords:\n"
+        "  - kind: page\n    from: notes\n    id: id\n    fields: {title: title, created_at: at}\n"
+    )
+    migrate(str(tmp_path / "mapping.yaml"), f"sqlite:///{tmp_path / 'home.db'}", tmp_path / "run", since=DAY)
+    assert "new" in {getattr(record, "title", "") for record, _ in Package(tmp_path / "run" / "package").records("page")}
+
+
 def test_a_part_balances_also_where_a_record_is_broken_and_rows_have_no_entry(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "vendor.db")) as database:
         database.executescript("""

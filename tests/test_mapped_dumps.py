@@ -273,3 +273,27 @@ def test_dumps_of_sqlite_say_what_it_says(tmp_path: Path, tool: str) -> None:
     assert set(tables) == {"ha rd", "other"}
     assert tables["ha rd"].primary_key == ("id",)
     assert tables["ha rd"].foreign_keys == (ForeignKey(('q"q',), "other", ("k",)),)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("bulk", [True, False])
+def test_strange_names_and_partitions_are_read_as_their_dump_has_them(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bulk: bool
+) -> None:
+    with postgresql() as database:
+        for name in ('"lateral"', '"odd.name"', '"100%%"', '"its"', '"Große Tabelle"'):
+            database.run(f'CREATE TABLE {name} (id integer, "per%%cent" text)')
+            database.run(f"INSERT INTO {name} VALUES (1, '%%s')")
+        database.run("CREATE TABLE parted (id integer, at date) PARTITION BY RANGE (at)")
+        database.run("CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2020-01-01') TO ('2030-01-01')")
+        database.run("INSERT INTO parted VALUES (1, '2024-01-01'), (2, '2025-01-01')")
+        database.run("CREATE TABLE parent (id integer)")
+        database.run("CREATE TABLE heir (more text) INHERITS (parent)")
+        database.run("INSERT INTO heir VALUES (1, 'x')")
+        if not bulk:
+            monkeypatch.setattr("reversa.systems.tables.live.bulky", lambda _: False)
+        with contextlib.closing(Live(database.url, Options())) as live:
+            found = {table.name: rows_of(live, table.name) for table in live.tables()}
+        dumped = PgDump(pg_dump(database, tmp_path / "dump"))
+        assert found == {table.name: rows_of(dumped, table.name) for table in dumped.tables()}
+        assert (found["parted"], len(found["parted_1"]), found["parent"]) == ([], 2, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +145,17 @@ def test_many_rows_are_sorted_outside_memory_and_written_in_whole_groups(tmp_pat
     assert len(records) == 12_000
     assert {kind_of(record) for record in records} == {"row"}
     assert [len(batch) for batch in package.batches("row", ["id"])] == [5_000, 5_000, 2_000]
+
+
+def test_a_thousand_tables_do_not_need_a_thousand_open_files(tmp_path: Path) -> None:
+    pieces = [TableRows(ref("table", f"t{n}"), pa.array([f"t{n}/1"]), pa.RecordBatch.from_pydict({"x": pa.array(["1"])})) for n in range(300)]
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 40, before[1]))
+    try:
+        package = exported(ByColumns(pieces), tmp_path / "package")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert package.count() == 301
 
 
 @pytest.mark.parametrize("source", [ByColumns, Tables])

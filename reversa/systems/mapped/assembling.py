@@ -20,7 +20,7 @@ from reversa.systems.mapped.staging import ROW
 from reversa.systems.mapped.values import Kept, convert
 
 IN_ROW: Final = "\0"
-"""How the name of a content begins that lies in a row, after it the line of its entry and the number of the row: no path has it."""
+"""How the name of a content begins that lies in a row, after it the place of the entry and the number of the row: no path has it."""
 ROOTS = {"membership": "group", **dict.fromkeys(("revision", "comment", "reaction", "file", "tag", "grant", "alias"), "target")}
 """Kinds that belong to another record, and the field that names it."""
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -124,7 +124,7 @@ class Assembler:
 
     def _with_content(self, record: File | Opaque, path: str) -> Iterator[Item]:
         if self._selection.content is not None:
-            yield Attached(record, BlobRef(f"{IN_ROW}{self._entry.node.line}/{path}"))
+            yield Attached(record, BlobRef(f"{IN_ROW}{self._selection.number}/{path}"))
             return
         if self._found(path):
             yield Attached(record, BlobRef(path))

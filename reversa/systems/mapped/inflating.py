@@ -19,11 +19,20 @@ def inflated(written: str | None) -> str | None:
     except ValueError:
         return None
     for header in (_ANY_HEADER, _NO_HEADER):
-        stream = zlib.decompressobj(header)
         try:
-            text = stream.decompress(data, LARGEST)
-            if stream.eof:
-                return text.decode()
-        except (zlib.error, UnicodeDecodeError):
+            return _whole(data, header).decode()
+        except (zlib.error, EOFError, UnicodeDecodeError):
             pass
     return None
+
+
+def _whole(data: bytes, header: int) -> bytes:
+    """All members. Raises EOFError where they are cut, or too large."""
+    found = bytearray()
+    while data:
+        stream = zlib.decompressobj(header)
+        found += stream.decompress(data, LARGEST - len(found) + 1)
+        if not stream.eof or len(found) > LARGEST:
+            raise EOFError
+        data = stream.unused_data
+    return bytes(found)

@@ -53,7 +53,7 @@ class Inverse:
         self._of = {f.name: f for f in fields(entry.kind)}
         self._returned = returned
         leaves = tuple(leaf for _, value in returned.given() for leaf in expressions(value))
-        self._assembler = Assembler(Selection(returned, None, "", leaves, (), (), ()), mapping.zone, None, lambda target: target)
+        self._assembler = Assembler(Selection(returned, 0, None, "", leaves, (), (), ()), mapping.zone, None, lambda target: target)
         self._written = {name: entry.values[name] for name in returned.values if name in entry.values}
         if entry.write is None or entry.content is not None:
             raise entry.node.wrong("contents are not written.", "Leave out `content`, or `write`.")

@@ -31,6 +31,8 @@ class Selection:
     """An entry as SQL: the columns of its answer are the row's number, the id, ``leaves``, ``leftover`` and ``embedded``."""
 
     entry: Entry
+    number: int
+    """Its place among the entries."""
     table: Table | None
     """The table whose rows become the records; None where they come from something else, as a view."""
     sql: str
@@ -57,7 +59,7 @@ class Selection:
         return self.table is not None and self.entry.native
 
 
-def select(staging: Staging, entry: Entry, embedded: dict[str, list[Embedded]]) -> Selection:
+def select(staging: Staging, entry: Entry, number: int, embedded: dict[str, list[Embedded]]) -> Selection:
     """The SELECT of an entry. Raises MappingError with the line of what does not fit the tables."""
     tree = _checked(staging, entry.tables, f"SELECT 1 FROM {entry.tables.sql}")
     first = _first_table(tree["from_table"])
@@ -82,7 +84,7 @@ def select(staging: Staging, entry: Entry, embedded: dict[str, list[Embedded]]) 
     if inside is not None:
         if alias is None:
             raise inside.node.wrong("content is read from a column of a table, and this entry begins with none.")
-        content = f"SELECT CAST({sqls[-1]} AS VARCHAR) FROM {entry.tables.sql} WHERE {alias}.{ROW} = ?"
+        content = f"SELECT CAST({sqls[-1]} AS VARCHAR) {source} {'AND' if entry.where else 'WHERE'} {alias}.{ROW} = ?"
         sqls[-1] = f"CASE WHEN ({sqls[-1]}) IS NOT NULL THEN {alias}.{ROW} END"  # it is fetched when it is asked for
     columns += [
         f"{_as_text(leaf, sql, field, type_)} AS c{number}"
@@ -92,13 +94,16 @@ def select(staging: Staging, entry: Entry, embedded: dict[str, list[Embedded]]) 
     carried = {column for column in whole if column is not None}
     carried -= set(_merged(entry))
     secrets = tuple(name for name in named if is_secret(name))
+    for (leaf, _), column in zip(leaves, whole, strict=False):
+        if column in secrets:
+            raise leaf.node.wrong(f"`{column}` is called like what opens a door, and is never taken along.", "Leave it out")
     kept = entry.native and table is not None
     leftover = tuple(name for name in named if name not in carried and name not in secrets) if kept else ()
     within = tuple(embedded.get(table.name, ())) if kept and table else ()
     columns += [f"{alias}.{quoted(name)} AS n{number}" for number, name in enumerate(leftover)]
     columns += [f"(SELECT rows FROM {quoted(inner.answer)} WHERE owner = {alias}.{ROW}) AS e{number}" for number, inner in enumerate(within)]
     sql = f"SELECT {columns[0]} AS {ROW}, {', '.join(columns[1:])} {source}"
-    return Selection(entry, table, sql, tuple(leaf for leaf, _ in leaves), leftover, secrets, within, content)
+    return Selection(entry, number, table, sql, tuple(leaf for leaf, _ in leaves), leftover, secrets, within, content)
 
 
 def embed(staging: Staging, table: Table, left: Left) -> list[tuple[str, Embedded]]:

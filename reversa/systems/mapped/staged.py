@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +26,7 @@ from reversa.systems.mapped.selecting import Embedded, Selection, embed, select
 from reversa.systems.mapped.staging import ROW, Staging, place, quoted, reason
 from reversa.systems.tables.contract import Damaged, Reader, Table
 
+_BYTES = re.compile(r"\\x(?:[0-9a-f]{2})*")
 SEEN = "reversa seen"
 """The staged table of all records, where only a part of them is taken."""
 
@@ -67,7 +69,7 @@ class Staged:
         for name, left in self.mapping.rows.items():
             for owner, inner in embed(self._staging, self.tables[name], left) if left.within else ():
                 embedded.setdefault(owner, []).append(inner)
-        self.selections = [select(self._staging, entry, embedded) for entry in self.mapping.entries]
+        self.selections = [select(self._staging, entry, number, embedded) for number, entry in enumerate(self.mapping.entries)]
         for selection in self.selections:  # all of it once: a cast may fail on a single row
             with self._asked(selection):
                 self._staging.rows(f"SELECT {', '.join(f'max(c{n})' for n in range(len(selection.leaves)))} FROM ({selection.sql})")
@@ -97,8 +99,8 @@ class Staged:
         self.selections = [
             replace(
                 selection,
-                sql=f"SELECT * FROM ({selection.sql}) WHERE c0 IS NULL OR c0 NOT IN (SELECT id FROM {quoted(SEEN)}"
-                f" WHERE kind = '{selection.entry.kind}' AND root NOT IN (SELECT root FROM {quoted(SEEN)} WHERE late))",
+                sql=f"SELECT * FROM ({selection.sql}) WHERE c0 IS NULL OR c0 NOT IN (SELECT id FROM {quoted(SEEN)} WHERE kind = '{selection.entry.kind}'"
+                f" GROUP BY id HAVING NOT bool_or(root IN (SELECT root FROM {quoted(SEEN)} WHERE late)))",  # an id may be there twice
             )
             for selection in self.selections
         ]
@@ -204,13 +206,9 @@ class Staged:
 
     def content(self, blob: str) -> bytes:
         """Content that lies in a row, as :data:`IN_ROW` says."""
-        line, row = (int(number) for number in blob.removeprefix(IN_ROW).split("/"))
-        query = next(selection.content for selection in self.selections if selection.entry.node.line == line and selection.content)
-        text = self._staging.text(query, row) or ""
-        try:
-            return bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
-        except ValueError:
-            return text.encode()
+        entry, row = (int(number) for number in blob.removeprefix(IN_ROW).split("/"))
+        text = self._staging.text(self.selections[entry].content or "", row) or ""
+        return bytes.fromhex(text[2:]) if _BYTES.fullmatch(text) else text.encode()
 
     def rest(self, table: Table) -> Iterator[pa.RecordBatch]:
         """The rows of a table that nothing maps, with their numbers."""

@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -151,11 +150,17 @@ def place(table: str) -> str:
 
 
 def distinct(names: Iterator[str] | Sequence[str]) -> Iterator[str]:
-    """The names, those that are there twice but for their case with a number."""
-    met: Counter[str] = Counter()
+    """The names, those that are there twice but for their case, or are ours, with a number."""
+    names = list(names)
+    own = {name.casefold() for name in names}
+    met = {ROW}
     for name in names:
-        met[name.casefold()] += 1
-        yield name if met[name.casefold()] == 1 else f"{name}~{met[name.casefold()]}"
+        found, number = name, 1
+        while found.casefold() in met or (number > 1 and found.casefold() in own):
+            number += 1
+            found = f"{name}~{number}"
+        met.add(found.casefold())
+        yield found
 
 
 def reason(error: duckdb.Error) -> str:

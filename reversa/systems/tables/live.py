@@ -24,6 +24,7 @@ _OUT = """SELECT a.attname::text AS name, quote_ident(n.nspname) || '.' || quote
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_proc p ON p.oid = t.typoutput JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE a.attrelid = '{}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
 """The functions that write the values of a table's columns."""
+_ONLY = "ONLY "
 NOT_UTF8 = "not UTF-8; its other bytes are written as \\xNN"
 LONGEST = 2**22
 """Characters of a batch, about."""
@@ -47,10 +48,10 @@ class Live:
                 raise SourceError(f"{address} is damaged: {wrong}", "Ask for the file again; sqlite3 FILE .recover may save a part of it.")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", sa.exc.SAWarning)  # a type that SQLAlchemy does not know: its values are texts too
-                self._tables = _reflected(self._engine)
+                self._places = _reflected(self._engine)
 
     def tables(self) -> Sequence[Table]:
-        return self._tables
+        return list(self._places)
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         with answered(self._engine):
@@ -63,13 +64,15 @@ class Live:
 
     def _put_out(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         """The texts that COPY writes, made by the same functions of the server and taken in bulk: in a quarter of the time."""
-        quote, place, number = self._engine.dialect.identifier_preparer.quote, self._place(table), 0
+        place, number = self._place(table), 0
         try:
             with bulk(self._engine) as database:
                 functions = {
-                    row["name"]: row["function"] for batch in database.read(_OUT.format(place.replace("'", "''"))) for row in batch.to_pylist()
+                    row["name"]: row["function"]
+                    for batch in database.read(_OUT.format(place.removeprefix(_ONLY).replace("'", "''")))
+                    for row in batch.to_pylist()
                 }
-                texts = (f"textin({functions[column.name]}({quote(column.name)}))" for column in table.columns)
+                texts = (f"textin({functions[column.name]}({self._quoted(column.name)}))" for column in table.columns)
                 for batch in database.read(f"SELECT {', '.join(texts)} FROM {place}"):
                     columns = {}
                     for column, found in zip(table.columns, batch.columns, strict=True):
@@ -83,18 +86,18 @@ class Live:
 
     def _copied(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         """The rows as COPY writes them, which is how pg_dump does."""
-        quote = self._engine.dialect.identifier_preparer.quote
         names = tuple(column.name for column in table.columns)
         with self._engine.connect() as connection:
             cursor = connection.connection.cursor()
-            with cursor.copy(f"COPY (SELECT {', '.join(map(quote, names))} FROM {self._place(table)}) TO STDOUT") as copy:
+            with cursor.copy(f"COPY (SELECT {', '.join(map(self._quoted, names))} FROM {self._place(table)}) TO STDOUT") as copy:
                 yield from pgcopy.rows(Window(_Block(map(bytes, copy))), table, names, "utf-8")
 
     def _fetched(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
-        quote = self._engine.dialect.identifier_preparer.quote
-        connection = self._engine.connect().execution_options(stream_results=True, max_row_buffer=1000)
+        connection = self._engine.connect().execution_options(stream_results=True, max_row_buffer=1000, no_parameters=True)
         try:
-            answer = connection.exec_driver_sql(f"SELECT {', '.join(quote(column.name) for column in table.columns)} FROM {self._place(table)}")
+            answer = connection.exec_driver_sql(
+                f"SELECT {', '.join(self._quoted(column.name) for column in table.columns)} FROM {self._place(table)}"
+            )
             number = 0
             for rows in _taken(answer):
                 columns: dict[str, pa.Array[Any]] = {}
@@ -108,13 +111,19 @@ class Live:
             connection.close()
 
     def _place(self, table: Table) -> str:
-        quote = self._engine.dialect.identifier_preparer.quote
-        parts = table.name.rsplit(".", 1) if self._dialect.name == "postgresql" else [table.name]  # the others have no schemas here
-        return ".".join(map(quote, parts))
+        """The table in SQL: of PostgreSQL its own rows only, for those of its partitions and heirs are tables as well."""
+        only = _ONLY if self._dialect.name == "postgresql" else ""
+        return only + ".".join(self._quoted(part) for part in self._places[table] if part is not None)
+
+    def _quoted(self, name: str) -> str:
+        """In quotes always: SQLAlchemy does not know every word of every system, and doubles `%` for drivers that are given values."""
+        mark = "`" if self._dialect.name in ("mysql", "mariadb") else '"'
+        return mark + name.replace(mark, mark * 2) + mark
 
     def count(self, table: Table) -> int:
         with answered(self._engine), self._engine.connect() as connection:
-            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {self._place(table)}").scalar_one())
+            asked = connection.execution_options(no_parameters=True)  # else a `%` in a name is taken for one
+            return int(asked.exec_driver_sql(f"SELECT count(*) FROM {self._place(table)}").scalar_one())
 
     def close(self) -> None:
         self._engine.dispose()
@@ -164,25 +173,25 @@ def _written(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _reflected(engine: sa.Engine) -> list[Table]:
+def _reflected(engine: sa.Engine) -> dict[Table, tuple[str | None, str]]:
+    """The tables, each with its schema and name."""
     inspector = sa.inspect(engine)
     main = inspector.default_schema_name
     schemas = inspector.get_schema_names() if engine.dialect.name == "postgresql" else [main]
-    found: list[Table] = []
+    found: dict[Table, tuple[str | None, str]] = {}
     for schema in schemas:
         if schema in _SYSTEM_SCHEMAS:
             continue
         within = None if schema == main else schema
         keys, leads = inspector.get_multi_pk_constraint(schema=within), inspector.get_multi_foreign_keys(schema=within)
         for place, columns in sorted(inspector.get_multi_columns(schema=within).items(), key=lambda item: str(item[0])):
-            found.append(
-                Table(
-                    _name(place[0], place[1]),
-                    tuple(Column(column["name"], _type(column["type"], engine)) for column in columns),
-                    tuple((keys[place]["constrained_columns"] if place in keys else None) or ()),
-                    tuple(key for lead in leads.get(place, ()) if (key := _foreign_key(lead, keys)) is not None),
-                )
+            table = Table(
+                _name(place[0], place[1]),
+                tuple(Column(column["name"], _type(column["type"], engine)) for column in columns),
+                tuple((keys[place]["constrained_columns"] if place in keys else None) or ()),
+                tuple(key for lead in leads.get(place, ()) if (key := _foreign_key(lead, keys)) is not None),
             )
+            found[table] = (schema, place[1]) if engine.dialect.name == "postgresql" else (None, place[1])
     return found
 
 

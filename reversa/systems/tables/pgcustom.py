@@ -54,6 +54,11 @@ class Archive:
                 raise SourceError(f"{path} ends in its table of contents", "Copy the dump again from where it was made.") from error
             self.blocks = self._files(self._folder) if self._folder else self._passed(file)
             """Entry → where its first chunk is; in a directory, the number of the file."""
+        named = {entry.number for entry in self.entries}
+        files = {file.name.partition(".")[0] for file in self._folder.glob("*.dat*")} if self._folder else set()
+        strange = len(self.blocks.keys() - named) + sum(name.isdigit() for name in files - {entry.file.partition(".")[0] for entry in self.entries})
+        if strange:
+            raise SourceError(f"The table of contents of {path} leaves out {strange} blocks of data.", "Copy the dump again from where it was made.")
 
     def stream(self, block: int) -> Input:
         """The data of a block."""
@@ -135,7 +140,7 @@ class Archive:
 
     def _pass_chunks(self, file: BinaryIO, size: int) -> None:
         while length := self._int(file):
-            if length < 0 or file.seek(length, 1) > size:
+            if not 0 <= length <= size or file.seek(length, 1) > size:
                 raise EOFError(_CUT)
 
     def _int(self, file: BinaryIO) -> int:
