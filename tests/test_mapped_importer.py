@@ -15,7 +15,8 @@ from reversa.adapter import Locator, Options, Source
 from reversa.errors import LocatorError, MappingError, TargetError
 from reversa.importers.mapped import MappedImporter
 from reversa.migrating import Road
-from reversa.records import Body, Page, Record, Revision, User, ref
+from reversa.records import Body, Grant, Page, Record, Revision, Space, Task, User, ref
+from reversa.systems.mapped.returning import known_as
 from reversa.testing import ImporterSuite
 from reversa.testing.given import pack
 from reversa.testing.trial import units_of
@@ -307,3 +308,100 @@ def test_what_cannot_be_written_is_answered(name: str, text: str | None, says: s
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(LocatorError, match=says), opened(tmp_path / name):
         pass
+
+
+# ------------------------------------------------------------------------------------------------ nobody gets more than before
+
+
+def application(folder: Path, schema: str, records: str) -> Path:
+    """A SQLite application with these tables, and its mapping."""
+    with contextlib.closing(sqlite3.connect(folder / "app.db")) as database:
+        database.executescript(schema)
+    return write(folder, str(folder / "app.db"), f'mapping: 1\nsource: {{system: app, tenant: t, database: "@", zone: UTC}}\nrecords:\n{records}')
+
+
+def shown(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(folder / "app.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def grant(id: str, **values: Any) -> Grant:
+    given = {"effect": "allow", "right": "view", "target": ref("space", "s"), "principal": ref("user", "ann")} | values
+    return Grant(id=id, root=ref("space", "s"), **given)
+
+
+def test_what_keeps_people_out_is_not_opened(tmp_path: Path) -> None:
+    """A private space without a column for it, a deny, and a grant with an end: they stay out, planned and counted."""
+    mapping = application(
+        tmp_path,
+        "CREATE TABLE spaces (id INTEGER PRIMARY KEY, title TEXT, is_public INTEGER DEFAULT 1); CREATE TABLE people (id INTEGER PRIMARY KEY, login TEXT);"
+        "CREATE TABLE rights (id INTEGER PRIMARY KEY, space INTEGER, person INTEGER, what TEXT)",
+        "  - {kind: user, from: people, id: id, fields: {username: login}, write: {}}\n"
+        "  - {kind: space, from: spaces, id: id, fields: {title: title}, write: {}}\n"
+        "  - {kind: grant, from: rights, id: id, write: {},\n"
+        "     fields: {target: {space: space}, principal: {user: person}, effect: {is: allow}, right: what}}\n",
+    )
+    space = Space(id="s", root=ref("space", "s"), title="Open", visibility="public")
+    private = Space(id="x", root=ref("space", "x"), title="Closed", visibility="private")
+    grants = [grant("yes"), grant("no", effect="deny"), grant("until", until=AT), grant("all", principal=None, audience="anyone")]
+    report = carry([PEOPLE[0], space, private, *grants], mapping, tmp_path).verify()
+    assert report.verdict == "verified"
+    assert shown(tmp_path, "SELECT title FROM spaces") == [("Open",)]
+    assert shown(tmp_path, "SELECT count(*) FROM rights") == [(1,)]
+    assert {line.change.code: line.planned for line in report.changes if line.planned and line.change.effect == "skipped"} == {
+        "mapped.space.visibility.unseen": 1,
+        "mapped.grant.effect.unseen": 1,
+        "mapped.grant.until.unseen": 1,
+        "mapped.grant.audience.unseen": 1,
+    }
+
+
+def test_a_row_of_somebody_never_makes_room(tmp_path: Path) -> None:
+    mapping = application(
+        tmp_path,
+        "CREATE TABLE pages (id INTEGER PRIMARY KEY, title TEXT UNIQUE ON CONFLICT REPLACE); INSERT INTO pages VALUES (1, 'A page')",
+        "  - {kind: page, from: pages, id: id, fields: {title: title}, write: {}}\n",
+    )
+    assert carry([page("p")], mapping, tmp_path).verify().reasons == ("refused",)
+    assert shown(tmp_path, "SELECT * FROM pages") == [(1, "A page")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "says"),
+    [
+        ("CREATE TABLE pages (id TEXT, org TEXT, title TEXT, PRIMARY KEY (id, org))", "`id` is no key of pages"),
+        ("CREATE TABLE pages (id TEXT, title TEXT)", "`id` is no key of pages"),
+        ("CREATE TABLE pages (id INTEGER PRIMARY KEY, title TEXT AS ('x'))", "`title` is made by the database itself"),
+        ("CREATE TABLE pages (id INTEGER PRIMARY KEY, title TEXT); CREATE TABLE log (what TEXT)", "rows of log could not be told"),
+    ],
+)
+def test_what_undo_could_not_tell_apart_is_not_written(schema: str, says: str, tmp_path: Path) -> None:
+    also = ", also: [{log: {what: x}}]" if "log" in schema else ""
+    mapping = application(tmp_path, schema, f"  - {{kind: page, from: pages, id: id, fields: {{title: title}}, write: {{}}{also}}}\n")
+    with pytest.raises(MappingError, match=says), opened(mapping):
+        pass
+
+
+def test_two_sources_are_never_one() -> None:
+    assert known_as(Source("a", "b:c")) != known_as(Source("a:b", "c"))
+
+
+def test_a_text_in_a_column_of_numbers_is_planned(tmp_path: Path) -> None:
+    schema = "CREATE TABLE pages (id INTEGER PRIMARY KEY, title INTEGER)"
+    mapping = application(tmp_path, schema, "  - {kind: page, from: pages, id: id, fields: {title: title}, write: {}}\n")
+    assert carry([page("p", "007"), page("q", "words")], mapping, tmp_path).verify().verdict == "verified"
+    assert shown(tmp_path, "SELECT title FROM pages ORDER BY id") == [(7,), ("words",)]
+
+
+def test_a_list_of_one_that_comes_later_is_put_right(tmp_path: Path) -> None:
+    mapping = application(
+        tmp_path,
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, login TEXT); CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT, person INTEGER)",
+        "  - {kind: user, from: people, id: id, fields: {username: login}, write: {}}\n"
+        "  - {kind: task, from: tasks, id: id, fields: {title: title, assignees: [{user: person}]}, write: {}}\n",
+    )
+    task = Task(id="t", root=ref("task", "t"), title="Do", assignees=[ref("user", "ann")])
+    with opened(mapping) as importer:
+        for records in ([task], PEOPLE[:1]):
+            list(importer.write([importer.shape(unit) for unit in units_of(records)], Nothing()))
+    assert shown(tmp_path, "SELECT p.login FROM tasks t JOIN people p ON p.id = t.person") == [("ann@vendor.example",)]

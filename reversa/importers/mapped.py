@@ -21,9 +21,9 @@ from reversa.systems.mapped.foretelling import not_written
 from reversa.systems.mapped.holding import Held
 from reversa.systems.mapped.inverting import Cell, Inverse, Link, Row, assert_given
 from reversa.systems.mapped.known import Also, Known, Waiting
-from reversa.systems.mapped.mapping import SUFFIXES, Beside, read_mapping
+from reversa.systems.mapped.mapping import SUFFIXES, Beside, Expression, read_mapping
 from reversa.systems.mapped.mapping import Mapping as MappingFile
-from reversa.systems.mapped.plain import table_of
+from reversa.systems.mapped.plain import column_of, table_of
 from reversa.systems.mapped.returning import read_back, written_entries
 from reversa.systems.mapped.rows import Rows, named_key, numbered
 from reversa.systems.sql.dialects import answered, connect, present
@@ -66,6 +66,7 @@ class MappedImporter:
             for kind, entry in written.items():
                 self._places[kind] = table = self._table(*table_of(entry), entry.tables.node.wrong)
                 columns = {column.name: Held(column, self._dialect, mapping.zone) for column in table.columns}
+                self._assert_unique(table, entry.id)
                 self._inverses[kind] = inverse = Inverse(entry, returned[kind], columns, mapping, self._dialect)
                 for beside in inverse.write.also:
                     self._look_at(beside)
@@ -237,7 +238,8 @@ class MappedImporter:
             kind = ref_parts(field.owner)[0]
             inverse = self._inverses.get(kind)
             if inverse is not None and field.field in inverse.links:
-                cells = {name: cell for name, cell in inverse.cells(field.field, field.wanted).items() if cell is not None}
+                wanted = [field.wanted] if inverse.is_list(field.field) else field.wanted
+                cells = {name: cell for name, cell in inverse.cells(field.field, wanted).items() if cell is not None}
                 self._rows.change(connection, self._places[kind], inverse.key, owners[field.owner], _resolved(cells, done))
         self._known.arrived(connection, fields)
 
@@ -324,12 +326,26 @@ class MappedImporter:
                 raise wrong(f"there is no table {name!r}.", nearest(name, names) if names else "") from None
         return self._tables[schema, name]
 
+    def _assert_unique(self, table: sa.Table, id: Expression) -> None:
+        """Raises MappingError where the column of the id may be the same in two rows: undo would take both."""
+        own, inspector, name = [column_of(id)], sa.inspect(self._engine), table.name
+        keys: list[Sequence[str | None]] = [[column.name for column in table.primary_key.columns]]
+        keys += [of["column_names"] for of in inspector.get_unique_constraints(name, table.schema)]
+        keys += [
+            of["column_names"] for of in inspector.get_indexes(name, table.schema) if of["unique"] and not any(of.get("dialect_options", {}).values())
+        ]
+        if own[0] in table.columns and own not in keys:
+            raise id.node.wrong(f"`{own[0]}` is no key of {table.name}: two rows may have the same.", "The column of its primary key")
+
     def _look_at(self, beside: Beside) -> None:
         """Raises MappingError for a row of another table that cannot be added."""
         table = self._table(*_place(beside.table), beside.node.wrong)
         for name in beside.columns:
             if name not in table.columns:
                 raise beside.node.wrong(f"there is no column {name!r} in {beside.table}.", nearest(name, [column.name for column in table.columns]))
+        primary = [column.name for column in table.primary_key.columns]
+        if not primary or not ({*primary} <= beside.columns.keys() or primary == [_own_number(table)]):
+            raise beside.node.wrong(f"rows of {beside.table} could not be told from those of others.", "A table with a key, and what that gets")
         columns = {column.name: Held(column, self._dialect, None) for column in table.columns if column.name != _own_number(table)}
         assert_given(columns, beside.columns, beside.table, beside.node)
 

@@ -40,6 +40,8 @@ class Held:
         """The text that the database puts there by itself, where that is a fixed one."""
         self.needed = not column.nullable and column.server_default is None and column.identity is None and column.computed is None
         """A row cannot be without it, and the database puts nothing there."""
+        self.generated = column.computed is not None or (column.identity is not None and column.identity.always)
+        """The database puts there what it makes, and takes nothing."""
         self.is_binary = is_binary(column)
 
     @property
@@ -139,6 +141,8 @@ class Held:
         elif of.type in ("string", "decimal") and self._takes_whole_numbers:
             yield "converted", "its column writes 1.0 and 01 as 1"
             yield "lost", "its column takes whole numbers"
+        elif of.type in ("string", "sha256", "decimal") and isinstance(self._type, sa.Integer | sa.Numeric) and not of.choices:
+            yield "converted", "its column writes what looks like a number as one"  # SQLite's, which takes texts as well
         elif of.type in ("string", "decimal", "sha256") and not of.choices:
             if self._longest is not None:
                 yield "lost", f"longer than {self._longest} characters, it is cut"

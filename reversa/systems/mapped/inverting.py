@@ -40,8 +40,15 @@ Row = dict[str, Cell]
 OURS = ("id", "root", "order")
 """Fields that stay whole without a column: the target keeps them beside its own tables."""
 
-UNSEEN = ("draft", "deleted")
-"""States of what other people do not see."""
+_GRANT: dict[str, Sequence[str]] = {"effect": ("deny",), "right": (), "principal": (), "audience": (), "since": (), "until": ()}
+"""What limits a grant, and by which values; none: by any."""
+
+
+def limits(kind: str) -> dict[str, Sequence[str]]:
+    """The fields of a kind that keep people out, and the values that do: a record without them would be open to more."""
+    names = {f.name for f in fields(kind)}
+    found: dict[str, Sequence[str]] = {"state": ("draft", "deleted"), "visibility": ("private",)}
+    return {name: values for name, values in (found | (_GRANT if kind == "grant" else {})).items() if name in names}
 
 
 class Inverse:
@@ -66,8 +73,16 @@ class Inverse:
         }
         """Field → the references that it may hold."""
         foreteller = Foreteller(columns, self.write, self._kinds, dialect)
+        self._unsaid = {name: values for name, values in limits(self.kind).items() if not self._says(name, values)}
         self._harms = {name: foreteller.harms(value, self._of[name]) for name, value in self._written.items()}
         self.changes = {change.code: change for change in self._changes()}
+
+    def _says(self, name: str, values: Sequence[str]) -> bool:
+        """Whether a field's columns can hold these values, or any."""
+        value = self._written.get(name)
+        if isinstance(value, Cases) and values:
+            return {meant(case, self._of[name]) for case in value.values.values()}.issuperset(values)
+        return isinstance(value, Expression)
 
     @property
     def needed_kinds(self) -> set[str]:
@@ -125,19 +140,17 @@ class Inverse:
     def _known(self, column: str, node: Node) -> Held:
         if column not in self.columns:
             raise node.wrong(f"there is no column {column!r} in {self._entry.tables.sql}.", nearest(column, self.columns))
+        if self.columns[column].generated:
+            raise node.wrong(f"`{column}` is made by the database itself, and cannot be written.", "Another column")
         return self.columns[column]
 
     def _changes(self) -> Iterator[Change]:
         note = "its id, or that of what it belongs to, cannot be stored"
         if self._dialect.id_limit or not self._dialect.holds_nul:
             yield Change(f"mapped.{self.kind}.id.unfit", self.kind, "id", "skipped", "target-cannot", note)
-        states = self._written.get("state")
-        if not (
-            isinstance(states, Expression)
-            or (isinstance(states, Cases) and {meant(case, self._of["state"]) for case in states.values.values()}.issuperset(UNSEEN))
-        ):
-            note = "a draft or a deleted one: its table cannot say so, and all would see it"
-            yield Change(f"mapped.{self.kind}.state.unseen", self.kind, "state", "skipped", "target-cannot", note)
+        for name, values in self._unsaid.items():
+            note = f"its table cannot say {' or '.join(values) or f'what its {name} says'}, and it would be open to more people"
+            yield Change(f"mapped.{self.kind}.{name}.unseen", self.kind, name, "skipped", "target-cannot", note)
         for name in self._of:
             if name not in OURS and name not in self._written:
                 yield Change(f"mapped.{self.kind}.{name}.not-written", self.kind, name, "lost", "not-written-yet", "the mapping has no column for it")
@@ -166,8 +179,10 @@ class Inverse:
         lacking = next(empty, None) or next((name for name in self._written if self._of[name].required and name not in read), None)
         if lacking is not None:
             return None, [Noted(self._code(lacking, "skipped"), reference)]
-        if record.state in UNSEEN and read.get("state") != record.state:
-            return None, [Noted(f"mapped.{self.kind}.state.unseen", reference)]
+        for name, values in self._unsaid.items():
+            limit = getattr(record, name)
+            if limit is not None and (not values or limit in values) and read.get(name) != limit:
+                return None, [Noted(f"mapped.{self.kind}.{name}.unseen", reference)]
         noted = []
         changed: dict[str, Any] = {}
         for name in self._of:
@@ -200,6 +215,9 @@ class Inverse:
     def beside(self, row: Row) -> list[Row]:
         """The rows of other tables that belong to a row, in the order of `also`."""
         return [{column: _filled(filling, row) for column, filling in beside.columns.items()} for beside in self.write.also]
+
+    def is_list(self, name: str) -> bool:
+        return self._of[name].is_list
 
     def cells(self, name: str, given: Any) -> Row:
         """What a field puts into its columns."""

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 
 from reversa.adapter import Source
 from reversa.records import Record, Ref, ref, ref_parts, ref_to
-from reversa.systems.mapped.returning import IDENTITY, WAITING
+from reversa.systems.mapped.returning import IDENTITY, WAITING, known_as
 from reversa.systems.sql.dialects import Dialect
 from reversa.systems.sql.shaping import NUL
 
@@ -41,7 +41,7 @@ class Known:
     """Of one source. The root and the order are kept here as well: they say what is one unit, which no application has a column for."""
 
     def __init__(self, dialect: Dialect, source: Source) -> None:
-        self._source, self._dialect = str(source), dialect
+        self._source, self._dialect = known_as(source), dialect
         metadata = sa.MetaData()
 
         def named(length: int, name: str) -> sa.Column[str]:

@@ -18,6 +18,11 @@ WAITING: Final = "reversa_waiting"
 """The table of references to records that are not there yet."""
 
 
+def known_as(source: Source) -> str:
+    """How the target names a source: no two by one name, also where a system's name has a colon."""
+    return f"{source.system.replace('%', '%25').replace(':', '%3A')}:{source.tenant}"
+
+
 def written_entries(mapping: Mapping) -> dict[str, Entry]:
     """Kind → the one entry that writes it. Raises MappingError where there are two."""
     found: dict[str, Entry] = {}
@@ -32,7 +37,7 @@ def read_back(mapping: Mapping, source: Source) -> Mapping:
     written = written_entries(mapping)
     views = {}
     for kind, entry in written.items():
-        of = f"source = {_text(str(source))} AND kind = {_text(kind)}"
+        of = f"source = {_text(known_as(source))} AND kind = {_text(kind)}"
         views[_known(kind)] = Expression(f"SELECT id, root, place, row_key FROM {IDENTITY} WHERE {of}", entry.node)
         awaited = (
             f"SELECT field, row_key, wanted_kind || ':' || wanted_id AS wanted FROM {WAITING} JOIN {IDENTITY} USING (source, kind, id) WHERE {of}"

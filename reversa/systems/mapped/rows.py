@@ -31,7 +31,8 @@ class Rows:
             return
         names = list(rows[0])
         binary = {name for name in names if is_binary(table.c[name])}
-        statement = f"INSERT INTO {self._named(table)} ({', '.join(map(self._name, names))}) VALUES ({', '.join([self._mark] * len(names))})"
+        insert = "INSERT OR ABORT" if self._mark == "?" else "INSERT"  # else a key of SQLite may say that a row of somebody makes room
+        statement = f"{insert} INTO {self._named(table)} ({', '.join(map(self._name, names))}) VALUES ({', '.join([self._mark] * len(names))})"
         values = [tuple(text.encode() if name in binary and text is not None else text for name, text in row.items()) for row in rows]
         connection.exec_driver_sql(statement, values)
 
@@ -64,7 +65,7 @@ class Rows:
     def new_numbers(self, connection: sa.Connection, tables: Mapping[sa.Table, str], count: int) -> list[str]:
         """Keys for new rows of the first of these tables, free in all: after the highest there is, and taken from the sequence where it has one."""
         highest = max(
-            connection.exec_driver_sql(f"SELECT max({self._name(key)}) FROM {self._named(table)}").scalar() or 0 for table, key in tables.items()
+            _number(connection.exec_driver_sql(f"SELECT max({self._name(key)}) FROM {self._named(table)}").scalar()) for table, key in tables.items()
         )
         table, key = next(iter(tables.items()))
         sequence = self._sequence(connection, table, key)
@@ -104,9 +105,17 @@ class Rows:
         return name if self._mark == "?" else name.replace("%", "%%")
 
 
+def _number(value: Any) -> int:
+    """A key that is there, or 0 where there is none; SQLite may have texts among its numbers."""
+    try:
+        return int(value or 0)
+    except ValueError:
+        return 0
+
+
 def numbered(type_: sa.types.TypeEngine[Any]) -> bool:
     """Whether keys of a type are numbers."""
-    return isinstance(type_, sa.Integer)
+    return isinstance(type_, sa.Integer) or (isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float) and not type_.scale)
 
 
 def named_key(type_: sa.types.TypeEngine[Any], urn: str, id: str) -> str:
