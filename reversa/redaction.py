@@ -25,7 +25,7 @@ _SECRETS = re.compile(
     rb"|xox(?:[abcdeprs]|o(?=-\d))(?:\.xox[abcdeprs])?-[A-Za-z0-9-]{8,}|xapp-\d-[A-Za-z0-9-]{8,}"
     rb"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{20,}"
     rb"|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{35}"
-    rb"|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[^\"]*?-----END (?:[A-Z]+ )?PRIVATE KEY-----",
+    rb"|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:[^\"\\]|\\.)*?-----END (?:[A-Z]+ )?PRIVATE KEY-----",
     re.DOTALL,
 )
 _HINTS = (

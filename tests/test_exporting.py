@@ -185,3 +185,11 @@ def test_a_key_that_seems_to_go_on_in_another_field_does_not_take_the_fields_bet
     record = File(id="1", root=ref("file", "1"), target=ref("page", "p"), name="-----BEGIN PRIVATE KEY-----", native="-----END PRIVATE KEY-----")
     package = take(tmp_path, [record], {"file": 1})
     assert [found for found, _ in package.records("file")] == [record]
+
+
+def test_a_key_in_lines_of_nested_json_is_removed(tmp_path: Path) -> None:
+    """Inside one text, escaped quotes stand between its lines."""
+    lines = '["-----BEGIN PRIVATE KEY-----","MIIEvQIBADANBg","-----END PRIVATE KEY-----"]'
+    package = take(tmp_path, [File(id="1", root=ref("file", "1"), target=ref("page", "p"), native=lines)], {"file": 1})
+    ((found, _),) = package.records("file")
+    assert found.native == '["REMOVED-BY-REVERSA"]'
