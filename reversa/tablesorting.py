@@ -73,16 +73,13 @@ class _Runs:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder, self._held, self._size = folder, list[pa.RecordBatch](), 0
-        self._schema: pa.Schema | None = None
         self._open: dict[int, pa.RecordBatchFileWriter] = {}
         self._last: dict[int, str] = {}
         """Run → its last id."""
         self._first: str | None = None
 
     def add(self, rows: TableRows) -> None:
-        fields = [pa.field(name, pa.string()) for name in (ID, *rows.cells.schema.names)]
-        self._schema = pa.schema(fields)
-        batch = pa.RecordBatch.from_arrays([rows.ids, *rows.cells.columns], schema=self._schema)
+        batch = pa.RecordBatch.from_arrays([rows.ids, *rows.cells.columns], names=[ID, *rows.cells.schema.names])
         self._held.append(batch)
         self._size += batch.nbytes
         if self._size >= RUN_BYTES:

@@ -74,13 +74,8 @@ class Live:
                 }
                 texts = (f"textin({functions[column.name]}({self._quoted(column.name)}))" for column in table.columns)
                 for batch in database.read(f"SELECT {', '.join(texts)} FROM {place}"):
-                    columns = {}
-                    for column, found in zip(table.columns, batch.columns, strict=True):
-                        columns[column.name], escaped = as_text(found.view(pa.binary()))
-                        for row in escaped:
-                            yield Damaged(table.name, f"row {number + row}, column {column.name}", NOT_UTF8, 0)
+                    yield from _told(table, number, [as_text(found.view(pa.binary())) for found in batch.columns])
                     number += len(batch)
-                    yield batch_of(table, columns, len(batch))
         except NotColumnar as error:
             raise SourceError(f"The database stopped giving the rows of {table.name}: {error}", "Type the command again.") from error
 
@@ -100,13 +95,8 @@ class Live:
             )
             number = 0
             for rows in _taken(answer):
-                columns: dict[str, pa.Array[Any]] = {}
-                for column, values in zip(table.columns, zip(*rows, strict=True), strict=True):
-                    columns[column.name], escaped = _texts(values)
-                    for row in escaped:
-                        yield Damaged(table.name, f"row {number + row}, column {column.name}", NOT_UTF8, 0)
+                yield from _told(table, number, [_texts(values) for values in zip(*rows, strict=True)])
                 number += len(rows)
-                yield batch_of(table, columns, len(rows))
         finally:
             connection.close()
 
@@ -141,6 +131,14 @@ class _Block:
         while len(taken) < size and (piece := next(self._pieces, None)) is not None:
             taken += piece
         return bytes(taken)
+
+
+def _told(table: Table, first: int, texts: list[tuple[pa.Array[Any], list[int]]]) -> Iterator[pa.RecordBatch | Damaged]:
+    """Rows from the ``first``, column by column, and those in which bytes had to be escaped."""
+    for column, (_, escaped) in zip(table.columns, texts, strict=True):
+        for row in escaped:
+            yield Damaged(table.name, f"row {first + row}, column {column.name}", NOT_UTF8, 0)
+    yield batch_of(table, {column.name: found for column, (found, _) in zip(table.columns, texts, strict=True)}, len(texts[0][0]))
 
 
 def _taken(answer: sa.CursorResult[Any]) -> Iterator[list[sa.Row[Any]]]:
