@@ -53,7 +53,7 @@ class MappedImporter:
     def __init__(self, mapping: MappingFile, options: Options) -> None:
         self._source = options.source
         self._engine, self._dialect = connect(_address(mapping), options)
-        self._rows = Rows(self._engine, self._dialect)
+        self._rows = Rows(self._dialect)
         self._known = Known(self._dialect, self._source or mapping.source)
         self._connection: sa.Connection | None = None
         self._tables: dict[tuple[str | None, str], sa.Table] = {}

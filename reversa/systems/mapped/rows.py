@@ -21,8 +21,8 @@ SPACE = uuid.UUID("8f0e9d3e-5a4c-5b52-9d0c-0d6d1f0c7a11")
 class Rows:
     """What is said to the database. Values go past SQLAlchemy, which would give them types of its own."""
 
-    def __init__(self, engine: sa.Engine, dialect: Dialect) -> None:
-        self._quoter, self._mark = engine.dialect.identifier_preparer, "?" if dialect.name == "sqlite" else "%s"
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect, self._mark = dialect, "?" if dialect.name == "sqlite" else "%s"
         self._has_sequences = dialect.name == "postgresql"
 
     def add(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Texts]) -> None:
@@ -92,14 +92,17 @@ class Rows:
         if not self._has_sequences:
             return None
         query = "SELECT pg_get_serial_sequence(%s, %s)"
-        found: str | None = connection.exec_driver_sql(query, (self._quoter.format_table(table), key)).scalar()
+        found: str | None = connection.exec_driver_sql(query, (self._place(table), key)).scalar()
         return found
 
     def _named(self, table: sa.Table) -> str:
-        return self._escaped(self._quoter.format_table(table))
+        return self._escaped(self._place(table))
+
+    def _place(self, table: sa.Table) -> str:
+        return ".".join(map(self._dialect.quoted, filter(None, (table.schema, table.name))))
 
     def _name(self, name: str) -> str:
-        return self._escaped(self._quoter.quote(name))
+        return self._escaped(self._dialect.quoted(name))
 
     def _escaped(self, name: str) -> str:
         return name if self._mark == "?" else name.replace("%", "%%")

@@ -55,6 +55,11 @@ class Dialect:
     def limits(self) -> Mapping[str, str]:
         return {"text": "any text, U+0000 included"}
 
+    def quoted(self, name: str) -> str:
+        """A name in quotes, always: SQLAlchemy does not know every word of every system, and doubles `%` for some drivers."""
+        mark = "`" if self.name in ("mysql", "mariadb") else '"'
+        return mark + name.replace(mark, mark * 2) + mark
+
     def takes_id(self, id: str) -> bool:
         """Whether an id is short enough."""
         del id

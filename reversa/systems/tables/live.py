@@ -72,7 +72,7 @@ class Live:
                     for batch in database.read(_OUT.format(place.removeprefix(_ONLY).replace("'", "''")))
                     for row in batch.to_pylist()
                 }
-                texts = (f"textin({functions[column.name]}({self._quoted(column.name)}))" for column in table.columns)
+                texts = (f"textin({functions[column.name]}({self._dialect.quoted(column.name)}))" for column in table.columns)
                 for batch in database.read(f"SELECT {', '.join(texts)} FROM {place}"):
                     yield from _told(table, number, [as_text(found.view(pa.binary())) for found in batch.columns])
                     number += len(batch)
@@ -84,14 +84,14 @@ class Live:
         names = tuple(column.name for column in table.columns)
         with self._engine.connect() as connection:
             cursor = connection.connection.cursor()
-            with cursor.copy(f"COPY (SELECT {', '.join(map(self._quoted, names))} FROM {self._place(table)}) TO STDOUT") as copy:
+            with cursor.copy(f"COPY (SELECT {', '.join(map(self._dialect.quoted, names))} FROM {self._place(table)}) TO STDOUT") as copy:
                 yield from pgcopy.rows(Window(_Block(map(bytes, copy))), table, names, "utf-8")
 
     def _fetched(self, table: Table) -> Iterator[pa.RecordBatch | Damaged]:
         connection = self._engine.connect().execution_options(stream_results=True, max_row_buffer=1000, no_parameters=True)
         try:
             answer = connection.exec_driver_sql(
-                f"SELECT {', '.join(self._quoted(column.name) for column in table.columns)} FROM {self._place(table)}"
+                f"SELECT {', '.join(self._dialect.quoted(column.name) for column in table.columns)} FROM {self._place(table)}"
             )
             number = 0
             for rows in _taken(answer):
@@ -103,12 +103,7 @@ class Live:
     def _place(self, table: Table) -> str:
         """The table in SQL: of PostgreSQL its own rows only, for those of its partitions and heirs are tables as well."""
         only = _ONLY if self._dialect.name == "postgresql" else ""
-        return only + ".".join(self._quoted(part) for part in self._places[table] if part is not None)
-
-    def _quoted(self, name: str) -> str:
-        """In quotes always: SQLAlchemy does not know every word of every system, and doubles `%` for drivers that are given values."""
-        mark = "`" if self._dialect.name in ("mysql", "mariadb") else '"'
-        return mark + name.replace(mark, mark * 2) + mark
+        return only + ".".join(self._dialect.quoted(part) for part in self._places[table] if part is not None)
 
     def count(self, table: Table) -> int:
         with answered(self._engine), self._engine.connect() as connection:
