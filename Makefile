@@ -35,5 +35,5 @@ bench: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reversa needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[postgresql,mariadb,mapped,columnar,testing]" --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[postgresql,mariadb,mapped,documents,columnar,testing]" --group dev
 	touch $@

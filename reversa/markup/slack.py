@@ -25,6 +25,9 @@ _TOKEN = re.compile(
 )
 _MARKED = re.compile("[`<>&*_~]")
 _FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
+_ADDRESS = re.compile(r"<((?:https?://|mailto:|tel:)[^<>|\n]+)(?:\|([^<>\n]*))?>")
+_LISTING = re.compile(r"(<pre>.*?</pre>)", re.DOTALL)
+_BESIDE_A_BLOCK = re.compile(r"(?<=</blockquote>)\n|\n(?=<blockquote>)")
 _MENTION = {"@": "user", "#": "space"}
 
 
@@ -35,6 +38,12 @@ def message(text: str) -> str:
     parts = [mrkdwn(said)] if isinstance(said, str) and said else list(_blocks(body.get("blocks")))
     parts += [_attachment(entry) for entry in _dicts(body.get("attachments"))]
     return "\n".join(parts)
+
+
+def broken(html: str) -> str:
+    """The same with each line end as an element, for readers that take it for a blank; listings have their own."""
+    pieces = _LISTING.split(html)
+    return "".join(piece if listing % 2 else _BESIDE_A_BLOCK.sub("", piece.strip("\n")).replace("\n", "<br>") for listing, piece in enumerate(pieces))
 
 
 def text_of_message(text: str) -> str:
@@ -51,7 +60,7 @@ def mrkdwn(text: str) -> str:
     if not _MARKED.search(text):
         return str(escape(text))
     pieces = _FENCE.split(text)
-    return "".join(f"<pre>{_plain(piece)}</pre>" if fenced % 2 else _lines(piece) for fenced, piece in enumerate(pieces) if piece)
+    return "".join(f"<pre>{_verbatim(piece)}</pre>" if fenced % 2 else _lines(piece) for fenced, piece in enumerate(pieces) if piece)
 
 
 def _lines(text: str) -> str:
@@ -70,9 +79,14 @@ def _inline(text: str) -> str:
     for token in _TOKEN.finditer(text):
         made.append(_plain(text[end : token.start()]))
         tag, inside = str(token.lastgroup), token[str(token.lastgroup)]
-        made.append(_link(inside) if tag == "link" else f"<{tag}>{_plain(inside) if tag == 'code' else _inline(inside)}</{tag}>")
+        made.append(_link(inside) if tag == "link" else f"<{tag}>{_verbatim(inside) if tag == 'code' else _inline(inside)}</{tag}>")
         end = token.end()
     return "".join([*made, _plain(text[end:])])
+
+
+def _verbatim(text: str) -> str:
+    """Code: Slack makes links of addresses in it too, and shows only what they say."""
+    return _plain(_ADDRESS.sub(lambda link: link[2] or link[1], text))
 
 
 def _plain(text: str) -> str:
