@@ -17,6 +17,8 @@ from reversa.records import File, Opaque, Record, Ref
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from reversa.directory import Directory
+
 BlobRef = NewType("BlobRef", str)
 """An exporter's own name for some content, given back to its ``open_blob``."""
 
@@ -57,6 +59,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Of an exporter that reads a target back: whose records to read."""
     since: date | None = None
     """Read only units with something created or updated since that day. An exporter that does so says it in its facts."""
+    people: Mapping[Ref, str] = {}
+    """Of an importer or its reader, as a person decided: users who have an account in the target, and its id."""
+    nobody: frozenset[Ref] = frozenset()
+    """Users who get no account, as a person decided: what they wrote keeps their name."""
 
     def __repr__(self) -> str:
         return f"Options(private={self.private}, tenant={self.tenant!r}, source={self.source!r})"
@@ -222,6 +228,23 @@ class Selective(Protocol):
         ...
 
 
+class Link(msgspec.Struct, frozen=True):
+    """A link between records, as the target follows it: on which record it stands, the kind and name of what it leads to, whether that is there."""
+
+    record: Ref
+    kind: str
+    name: str
+    alive: bool
+
+
+class Linked(Protocol):
+    """An exporter that can say where the links of a target lead, by another way than the texts it reads."""
+
+    def links(self) -> Iterator[Link]:
+        """Every link that stands on a record of the source it was opened for."""
+        ...
+
+
 class Sharded(Protocol):
     """An exporter that can be read in parts, by several processes at once, and again from where reading was interrupted."""
 
@@ -240,6 +263,33 @@ class Finish(Protocol):
     def finish(self) -> None:
         """Do it; repeated after an interruption, and called again when there is nothing left to do."""
         ...
+
+
+class Foresee(Protocol):
+    """An importer that has to know all names before it can shape a unit: to follow links, to keep two names apart."""
+
+    def foresee(self, directory: Directory) -> None:
+        """Called once, before anything is shaped, found or written."""
+        ...
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's account that a target has already."""
+
+    id: str
+    username: str
+    display_name: str | None = None
+    emails: tuple[str, ...] = ()
+    verified: bool = False
+    """The target has made sure that the addresses are theirs."""
+    source_id: str | None = None
+    """The id in the source, where the target says it of an account."""
+
+
+class Accounts(Protocol):
+    """An importer that can say who has an account already, for the people map."""
+
+    def accounts(self) -> Iterator[Account]: ...
 
 
 class Address(Protocol):

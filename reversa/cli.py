@@ -124,6 +124,19 @@ def plan(run: Path, target: str, lang: Language, as_json: bool) -> None:
     click.echo(f"Next: read {run / 'losses.csv'}, then: reversa import {run}")
 
 
+@main.command()
+@run_argument
+@click.argument("target", required=False)
+def people(run: Path, target: str | None) -> None:
+    """Write people.csv: whom of a run's export the target may know already. Whoever decides fills it in, then plan obeys it."""
+    from reversa.migrating import Road
+
+    road = Road(run)
+    with road.guarded():
+        path = road.people(target)
+    click.echo(f"Decide on each line of {path}, then: reversa plan {run} {target or 'TARGET'}")
+
+
 @main.command("import")
 @run_argument
 @accept_option

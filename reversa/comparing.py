@@ -90,6 +90,10 @@ class Comparer:
             else:
                 self._noted.setdefault(change.record, []).append(change)
 
+    def widen(self) -> None:
+        """A right is wider in the target than in the source."""
+        self._widened += 1
+
     def leave_out(self, record: Ref) -> None:
         """A record that the importer's shape leaves out: planned, or a loss that nobody declared."""
         if any(self._declared[noted.code].effect == "skipped" for noted in self._noted.get(record, ())):
@@ -192,25 +196,30 @@ class Comparer:
 
     def _fieldwise(self, source: Record, expected: Record, found: Record) -> None:
         kind, reference = kind_of(expected), ref_to(expected)
-        changes = {self._declared[n.code].field: n for n in self._noted.pop(reference, [])}
+        changes: dict[str | None, list[Noted]] = {}
+        for noted in self._noted.pop(reference, []):
+            changes.setdefault(self._declared[noted.code].field, []).append(noted)
         worst: Status = "="
         for field in expected.__struct_fields__:
             before, wanted, shown = getattr(source, field), getattr(expected, field), getattr(found, field)
             if before is None and wanted is None and shown is None:
                 continue
             status: Status = "=" if shown == wanted else "-" if shown is None else "+" if wanted is None else "*"
+            note = ""
             if status == "=" and before != wanted:
-                noted = changes.get(field)
-                if noted is None:
+                made = changes.get(field, [])
+                if not made:
                     status, self._undeclared = "*", self._undeclared + 1
+                    wanted, note = before, "changed on the way, and no change says so"
                 else:
-                    status = "L" if self._declared[noted.code].effect == "lost" else "~"
-                    self._observed[noted.code] += noted.count
+                    status = "L" if any(self._declared[noted.code].effect == "lost" for noted in made) else "~"
+                    for noted in made:
+                        self._observed[noted.code] += noted.count
             self._fields[kind, field, status] += 1
             if status in BAD:
                 worst = "*"
                 self._widened += kind in ("grant", "membership") or (kind, field, shown) == ("space", "visibility", "public")
-                self._find(Finding(kind=kind, id=expected.id, status=status, field=field, expected=_shown(wanted), found=_shown(shown)))
+                self._find(Finding(kind=kind, id=expected.id, status=status, field=field, expected=_shown(wanted), found=_shown(shown), note=note))
         self._records[kind, worst] += 1
 
     def comparison(self) -> Comparison:

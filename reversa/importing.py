@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -17,7 +14,6 @@ from reversa.blobs import BlobReader
 from reversa.canonical import digest, encode
 from reversa.columnar import load
 from reversa.exporting import Progress
-from reversa.files import whole
 from reversa.ledger import EVERYTHING, Entry, Ledger, State
 from reversa.package import Package
 from reversa.records import Record, Ref, ref_to
@@ -51,16 +47,6 @@ def import_package(package: Package, importer: Importer, ledger: Ledger, progres
     if only is None:  # else replacements may be under way, too
         ledger.withdraw()
     finish(importer)
-
-
-def write_redirects(package: Package, ledger: Ledger, address: Callable[[Sequence[str]], str], path: Path) -> None:
-    """Old address → new address, for every record that had one."""
-    with whole(path) as file:
-        writer = csv.writer(codecs.getwriter("utf-8")(file))
-        writer.writerow(["old", "new"])
-        for kind, id, url in package.addresses():
-            entry = ledger.entry(Ref(f"{kind}:{id}"))
-            writer.writerow([url, address(entry.targets) if entry is not None and entry.targets else ""])
 
 
 def finish(importer: Importer) -> None:

@@ -20,12 +20,15 @@ from reversa.drawing import daily_seed, draw, write_sample
 from reversa.errors import NotAccepted, PackageError, ReversaError, RunError, SourceError
 from reversa.exporting import Progress, export
 from reversa.files import whole, write_whole
-from reversa.importing import import_package, write_redirects
+from reversa.importing import import_package
 from reversa.journal import predicted, read_steps
 from reversa.ledger import EVERYTHING
+from reversa.linking import DEAD_LINKS, follow
 from reversa.package import Package
-from reversa.planning import Delta, Plan, accept, plan, write_losses
-from reversa.records import Ref
+from reversa.people import propose, read_people, write_people
+from reversa.planning import RENAMES, Delta, Plan, accept, listed, plan, write_losses
+from reversa.records import User
+from reversa.redirecting import write_redirects
 from reversa.renewing import EARLIER, NEWER, Taken, package_in, put_newer, resolved, stamp
 from reversa.reporting import Report, Verdict, make_report
 from reversa.runfolder import RunFolder, password
@@ -34,6 +37,7 @@ from reversa.validating import validate
 from reversa.verifying import verify
 from reversa.wording import Language
 
+PEOPLE = "people.csv"
 Ask = Callable[[Plan], str]
 """Asked when a target is live and no file of accepted losses was given: the name of who accepts, or nothing."""
 
@@ -198,18 +202,35 @@ class Road(RunFolder):
                 f"The package is a part of its source, and {system} cannot be asked for the records of a part.",
                 "Leave out --since, with a run folder of its own: --run NEW_FOLDER",
             )
-        with self._importer(target, package) as (locator, importer):
-            delta = self._delta(package, str(locator)) if (self.folder / "ledger.sqlite").exists() else None
-            with self._step("plan") as step:
-                made = msgspec.structs.replace(plan(package, importer, str(locator), self._progress), delta=delta)
-                step.records = package.count()
-            made = msgspec.structs.replace(made, milliseconds=self._predicted(made))
+        decided = read_people(self.folder / PEOPLE) if (self.folder / PEOPLE).exists() else {}
         held = self._plan_if_there()
+        if held is not None and held.people != decided and self._begun():
+            raise RunError(
+                f"{self.folder / PEOPLE} has changed, and people are in {held.target} already as it was.", f"First: reversa undo {self.folder}"
+            )
+        with self._importer(target, package, decided) as (locator, importer):
+            delta = self._delta(package, str(locator)) if (self.folder / "ledger.sqlite").exists() else None
+            with self._step("plan") as step, listed(self.folder / RENAMES) as renamed:
+                made = msgspec.structs.replace(plan(package, importer, str(locator), self._progress, renamed), delta=delta)
+                step.records = package.count()
+            made = msgspec.structs.replace(made, people=dict(decided), milliseconds=self._predicted(made))
         if held is not None and msgspec.structs.replace(held, accepted_by=None, live=made.live, milliseconds=made.milliseconds) == made:
             return held  # accepted or not, it is the same plan
         self._write("plan.json", made)
         write_losses(made, self.folder / "losses.csv")
         return made
+
+    def people(self, target: str | None = None) -> Path:
+        """Write ``people.csv``: whom of the source the target, that of the plan unless another is given, may know already."""
+        package, path = self._whole_package(), self.folder / PEOPLE
+        if path.exists():
+            raise RunError(f"{path} is there already, and may hold decisions.", f"Go on with it, or remove it first: {path}")
+        with self._importer(target or self._plan().target, package, {}) as (_, importer):
+            if not hasattr(importer, "accounts"):
+                raise RunError(f"{importer.facts.system} has no accounts to meet people in.", "Go on without a people map.")
+            users = (record for record, _ in package.records("user") if isinstance(record, User)) if "user" in package.kinds() else ()
+            write_people(propose(users, importer.accounts()), path)
+        return path
 
     def accept(self, losses: str | Path | None, ask: Ask) -> Plan:
         """Take note of who accepted the plan. A live target is not written without."""
@@ -251,7 +272,7 @@ class Road(RunFolder):
                     with contextlib.closing(self._reader(locator, package)) as reader:
                         carry(package, importer, reader, ledger, self.folder, self._progress)
                 address = getattr(importer, "address", lambda targets: f"{locator}#{targets[0]}")
-                write_redirects(package, ledger, address, self.folder / "redirects.csv")
+                write_redirects(package, ledger, address, self.folder)
                 step.records = ledger.taken
 
     def verify(self, sample: str | None = None, seed: int | None = None) -> Report:
@@ -299,7 +320,8 @@ class Road(RunFolder):
             comparison = verify(
                 package, importer, exporter, ledger, self.folder, keep, self._progress, edited, parts=parts, named=part, sleep=self._sleep
             )
-            report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC))
+            followed = follow(exporter, self._directory(package), ledger, self.folder / DEAD_LINKS)
+            report = make_report(package, made, ledger, importer.facts.changes, comparison, tuple(findings), datetime.now(UTC), followed)
         if parts is not None:
             report = msgspec.structs.replace(report, resumed=parts.resumed)
         self._write("sample.json", comparison.sample)
@@ -349,22 +371,6 @@ class Road(RunFolder):
         from reversa.continuity.runbook import write_runbook
 
         return write_runbook(self.folder, language, datetime.now(UTC))
-
-    def why(self, kind: str, id: str) -> dict[str, object]:
-        """One record's way: as the source had it, what became of it, where it lies, what differs there."""
-        package = self.package()
-        record = package.find(kind, id)
-        events = [
-            event for event in package.events() if event.get("record") == f"{kind}:{id}" or (event.get("kind") == kind and event.get("where") == id)
-        ]
-        outcome = None
-        if (self.folder / "ledger.sqlite").exists():
-            with self._ledger() as ledger:
-                outcome = ledger.entry(Ref(f"{kind}:{id}"))
-        findings = [f for f in self.findings() if (f.kind, f.id) == (kind, id)]
-        if record is None and not events:
-            raise RunError(f"The package holds no {kind} {id}.", f"reversa inspect {package.folder}")
-        return {"record": record, "events": events, "outcome": outcome, "findings": findings}
 
     # ------------------------------------------------------------------------------------------- parts of steps
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
-from reversa.adapter import Change, Importer
+from reversa.adapter import Change, Importer, Noted
 from reversa.columnar import unchanged
 from reversa.errors import NotAccepted, RunError
 from reversa.exporting import Progress
 from reversa.files import read_rows, whole
 from reversa.package import Package
-from reversa.records import ref_to
+from reversa.records import Ref, ref_to
 
+RENAMES = "renames.csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("code", "kind", "field", "effect", "why", "count", "note", "accepted", "by")
 
@@ -55,14 +57,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Records that the target should hold afterwards, per kind."""
     changes: tuple[Planned, ...]
     accepted_by: str | None = None
+    people: dict[Ref, str] = {}
+    """Who is met in an account that exists, as decided in the people map; empty: gets no account."""
     delta: Delta | None = None
     """Of a package that is not the first of its run."""
     milliseconds: int | None = None
     """How long import and verification should take together, at the speed that this run has shown."""
 
 
-def plan(package: Package, importer: Importer, target: str, progress: Progress) -> Plan:
-    """Shape every unit without writing any."""
+def plan(package: Package, importer: Importer, target: str, progress: Progress, renamed: Callable[[Noted], None] = lambda _: None) -> Plan:
+    """Shape every unit without writing any; ``renamed`` is told of each name that changes."""
     declared = {change.code: change for change in importer.facts.changes}
     records: Counter[str] = Counter()
     changes: Counter[str] = Counter()
@@ -74,6 +78,8 @@ def plan(package: Package, importer: Importer, target: str, progress: Progress) 
         records.update(ref_to(record).partition(":")[0] for record in shaped.records)
         for noted in shaped.noted:
             changes[noted.code] += noted.count
+            if noted.code.endswith(".renamed"):
+                renamed(noted)
         if number % 1000 == 0:
             progress("plan", records.total(), package.count())
     progress("plan", package.count(), package.count())
@@ -93,7 +99,21 @@ def write_losses(plan_: Plan, path: Path) -> None:
         for line in plan_.changes:
             change = line.change
             texts = [change.code, change.kind, change.field or "", change.effect, change.why, str(line.count), change.note, "", ""]
-            writer.writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in texts])  # a package may come from anywhere
+            writer.writerow([_harmless(text) for text in texts])  # a package may come from anywhere
+
+
+@contextlib.contextmanager
+def listed(path: Path) -> Iterator[Callable[[Noted], None]]:
+    """The list of names that change: takes each as it is planned. Raises OSError."""
+    with whole(path) as file:
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
+        writer.writerow(["record", "field", "change"])
+        yield lambda noted: writer.writerow([noted.record, noted.code.split(".")[2], _harmless(noted.detail)])
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def accept(plan_: Plan, path: Path) -> Plan:

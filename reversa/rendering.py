@@ -177,11 +177,12 @@ def _accepted(report: Report, t: Texts) -> Phrase:
 
 def _looked(report: Report, t: Texts) -> list[Phrase]:
     """What was looked at, where that is not simply everything at once."""
-    drawn, resumed = report.drawn, report.resumed
+    drawn, resumed, followed = report.drawn, report.resumed, report.followed
     return [
         *([_delta_sentence(report.delta, t)] if report.delta else []),
         *([t("looked.drawn", drawn.units, drawn=drawn.drawn, percent=drawn.percent, seed=str(drawn.seed))] if drawn else []),
         *([t("looked.late", report.late)] if report.late else []),
+        *([t("looked.followed", followed.links, dead=followed.dead, broken=followed.broken)] if followed and followed.links else []),
         *([t("looked.resumed", parts=resumed.parts, of=resumed.of, moment=t.moment(resumed.begun_at))] if resumed else []),
     ]
 

@@ -13,11 +13,14 @@ import msgspec
 
 from reversa.errors import RunError
 from reversa.files import flush
+from reversa.linking import DEAD_LINKS
 from reversa.package import Package
+from reversa.planning import RENAMES
+from reversa.redirecting import REDIRECTS
 
 NEWER, EARLIER = "newer", "earlier"
 _ABOUT_A_PACKAGE = (
-    "plan.json", "losses.csv", "report.json", "report.fr.html", "report.en.html", "findings.ndjson", "sample.json", "redirects.csv",
+    "plan.json", "losses.csv", "report.json", "report.fr.html", "report.en.html", "findings.ndjson", "sample.json", *REDIRECTS, DEAD_LINKS, RENAMES,
     "source.json", "package", "package.json",
 )  # fmt: skip
 """What makes room, the package last: it says that all the rest has gone. What people decided about conflicts stays."""

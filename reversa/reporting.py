@@ -15,6 +15,7 @@ from reversa.comparing import BAD, Comparison, Finding
 from reversa.drawing import Drawn
 from reversa.errors import EXIT_DIFFERENT, EXIT_INCOMPLETE, EXIT_VERIFIED
 from reversa.ledger import Ledger
+from reversa.linking import Followed
 from reversa.package import Balance, Package
 from reversa.planning import Delta, Plan
 from reversa.sharding import Resumed
@@ -128,6 +129,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Of a verification that went on where an earlier one had been interrupted."""
     conflicts: int = 0
     """Records that people changed at the target, about which nobody has decided."""
+    followed: Followed | None = None
+    """Of a target whose links can be followed."""
 
     @property
     def exit_code(self) -> int:
@@ -135,7 +138,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_report(
-    package: Package, plan: Plan, ledger: Ledger, declared: Iterable[Change], comparison: Comparison, findings: tuple[Finding, ...], made_at: datetime
+    package: Package,
+    plan: Plan,
+    ledger: Ledger,
+    declared: Iterable[Change],
+    comparison: Comparison,
+    findings: tuple[Finding, ...],
+    made_at: datetime,
+    followed: Followed | None = None,
 ) -> Report:
     """Both laws and the verdict; ``declared`` are the changes that the importer may make."""
     manifest = package.manifest
@@ -165,7 +175,14 @@ def make_report(
     changes = tuple(lines)
     conflicts = len(ledger.conflicts())
     reasons = _reasons(
-        manifest.balance, imports, changes, comparison, unreadable=manifest.unreadable, conflicts=conflicts, part=manifest.since is not None
+        manifest.balance,
+        imports,
+        changes,
+        comparison,
+        unreadable=manifest.unreadable,
+        conflicts=conflicts,
+        part=manifest.since is not None,
+        broken=followed is not None and followed.broken > 0,
     )
     volume, bodies = _volume(package)
     return Report(
@@ -194,15 +211,16 @@ def make_report(
         since=manifest.since,
         late=comparison.late,
         conflicts=conflicts,
+        followed=followed,
     )
 
 
 CHECKS = (
-    "values-differ", "target-unreadable", "undeclared", "ids-lost", "plan-disagrees",
+    "values-differ", "target-unreadable", "undeclared", "ids-lost", "links-broken", "plan-disagrees",
     "export-unexplained", "import-unexplained", "source-unreadable", "refused", "conflicts", "part", "not-verified",
 )  # fmt: skip
 """What keeps a run from being verified, as keys of the message catalogue."""
-_DIFFERENT = frozenset({"values-differ", "plan-disagrees", "undeclared", "ids-lost", "target-unreadable"})
+_DIFFERENT = frozenset({"values-differ", "plan-disagrees", "undeclared", "ids-lost", "links-broken", "target-unreadable"})
 
 
 def _reasons(
@@ -214,12 +232,14 @@ def _reasons(
     unreadable: int,
     conflicts: int,
     part: bool,
+    broken: bool,
 ) -> list[str]:
     checks = {
         "values-differ": any(comparison.total(status) for status in BAD) or any(n.get("-", 0) + n.get("+", 0) for n in comparison.records.values()),
         "target-unreadable": comparison.unreadable > 0,
         "undeclared": comparison.undeclared > 0,
         "ids-lost": comparison.lost_ids > 0,
+        "links-broken": broken,
         "plan-disagrees": not all(line.agrees for line in changes),
         "export-unexplained": any(balance.unexplained for balance in exports),
         "import-unexplained": any(balance.unexplained for balance in imports),

@@ -9,15 +9,17 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from reversa import registry
 from reversa.adapter import Exporter, Importer, Locator, Options
 from reversa.comparing import Finding
+from reversa.directory import KINDS as NAMED
+from reversa.directory import Directory
 from reversa.errors import DiskError, PackageError, RunError
 from reversa.exporting import Progress
 from reversa.files import write_whole
@@ -25,6 +27,7 @@ from reversa.journal import Step, StepName, recorded
 from reversa.ledger import Ledger
 from reversa.package import Package
 from reversa.planning import Plan
+from reversa.records import Ref
 from reversa.renewing import package_in
 from reversa.reporting import Report
 from reversa.validating import wrong_files
@@ -110,6 +113,22 @@ class RunFolder:
         except msgspec.MsgspecError as error:
             raise RunError(f"{path} is damaged: {error}", f"reversa verify {self.folder}") from error
 
+    def why(self, kind: str, id: str) -> dict[str, object]:
+        """One record's way: as the source had it, what became of it, where it lies, what differs there."""
+        package = self.package()
+        record = package.find(kind, id)
+        events = [
+            event for event in package.events() if event.get("record") == f"{kind}:{id}" or (event.get("kind") == kind and event.get("where") == id)
+        ]
+        outcome = None
+        if (self.folder / "ledger.sqlite").exists():
+            with self._ledger() as ledger:
+                outcome = ledger.entry(Ref(f"{kind}:{id}"))
+        findings = [f for f in self.findings() if (f.kind, f.id) == (kind, id)]
+        if record is None and not events:
+            raise RunError(f"The package holds no {kind} {id}.", f"reversa inspect {package.folder}")
+        return {"record": record, "events": events, "outcome": outcome, "findings": findings}
+
     @contextlib.contextmanager
     def _step(self, name: StepName) -> Iterator[Step]:
         """A step, kept in the journal."""
@@ -122,18 +141,31 @@ class RunFolder:
             gc.set_threshold(*before)
 
     @contextlib.contextmanager
-    def _importer(self, target: str, package: Package) -> Iterator[tuple[Locator, Importer]]:
+    def _importer(self, target: str, package: Package, people: Mapping[Ref, str] | None = None) -> Iterator[tuple[Locator, Importer]]:
+        """The importer of a target, which meets ``people`` as they are given, else as they were planned."""
         locator = registry.locate(target)
-        importer: Importer = registry.importer(locator.system).open(locator, Options(source=package.source, password=password()))
+        options = Options(source=package.source, password=password(), **_decided(self._planned_people() if people is None else people))
+        importer: Importer = registry.importer(locator.system).open(locator, options)
         with contextlib.closing(importer):
+            foresee = getattr(importer, "foresee", None)
+            if foresee is not None:
+                foresee(self._directory(package))
             yield locator, cast("Importer", Patient(importer))
+
+    def _directory(self, package: Package) -> Directory:
+        """Who and what the package holds, by name."""
+        return Directory(record for kind in NAMED if kind in package.kinds() for record, _ in package.records(kind))
 
     def _reader(self, locator: Locator, package: Package) -> Exporter:
         return registry.exporter(locator.system).open(locator, self._reading(package))
 
     def _reading(self, package: Package) -> Options:
         """How a target is opened to be read back."""
-        return Options(source=package.source, private=True, password=password())
+        return Options(source=package.source, private=True, password=password(), **_decided(self._planned_people()))
+
+    def _planned_people(self) -> Mapping[Ref, str]:
+        made = self._plan_if_there()
+        return {} if made is None else made.people
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[Ledger]:
@@ -147,6 +179,13 @@ class RunFolder:
             raise RunError(
                 f"{path} is damaged: {error}", "Start a new run with --run NEW_FOLDER; what the target holds already is found and not written again."
             ) from error
+
+    def _begun(self) -> bool:
+        """Whether something of this run may be in its target."""
+        if not (self.folder / "ledger.sqlite").exists():
+            return False
+        with self._ledger() as ledger:
+            return ledger.begun
 
     def _plan_if_there(self) -> Plan | None:
         return self._read("plan.json", Plan) if (self.folder / "plan.json").exists() else None
@@ -171,6 +210,11 @@ class RunFolder:
     def _write(self, name: str, value: object) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / name, msgspec.json.format(msgspec.json.encode(value), indent=1))
+
+
+def _decided(people: Mapping[Ref, str]) -> dict[str, Any]:
+    """Decisions about people, as an adapter is given them."""
+    return {"people": {who: account for who, account in people.items() if account}, "nobody": frozenset(who for who in people if not people[who])}
 
 
 def password() -> str | None:

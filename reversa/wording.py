@@ -29,7 +29,7 @@ Language = Literal["fr", "en"]
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}  # the English that puts the day before the month and counts 24 hours
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 _UNSEEN_LETTERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_WILD = frozenset({"KIND", "FIELD"})
+_WILD = frozenset({"SYSTEM", "KIND", "FIELD"})
 
 
 class Phrase(str):

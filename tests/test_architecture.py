@@ -19,15 +19,21 @@ ADAPTER_MAY = {
     "reversa.web",
     "reversa.patience",
     "reversa.blobs",
+    "reversa.directory",
+    "reversa.limiting",
+    "reversa.naming",
+    "reversa.markup.contract",
+    "reversa.markup.converting",
+    "reversa.markup.writing_mediawiki",
     "reversa.markup.shown",
     "reversa.wording",
     "reversa.tabular",
     "reversa.relational",
 }
 ORDER = [
-    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "tabular", "adapter", "relational", "redaction", "columns", "blobs", "sorting", "tablesorting", "wording", "verifier",
+    "errors", "patience", "web", "files", "records", "schema", "markup", "canonical", "tabular", "directory", "naming", "adapter", "limiting", "relational", "redaction", "columns", "blobs", "sorting", "tablesorting", "wording", "verifier",
     "package", "packing", "validating", "drawing",
-    "registry", "exporting", "ledger", "columnar", "planning", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
+    "registry", "exporting", "ledger", "columnar", "planning", "people", "redirecting", "linking", "importing", "delta", "journal", "wrapping", "renewing", "sampling", "comparing",
     "rechecking", "sharding", "matching", "proving", "verifying", "reporting", "runfolder", "differences", "plots", "rendering",
     "continuity", "migrating", "drilling", "inspecting", "splitting", "terminal", "testing", "demo", "options", "databases", "cli",
 ]  # fmt: skip

@@ -27,6 +27,8 @@ from reversa.adapter import Change, Effect, Locator, Options, Why
 from reversa.comparing import STATUSES, Finding
 from reversa.demo import story
 from reversa.differences import difference
+from reversa.limiting import Held
+from reversa.markup import contract as markup
 from reversa.package import Balance
 from reversa.planning import Plan, Planned
 from reversa.records import KINDS
@@ -222,6 +224,9 @@ def declared() -> Iterator[Change]:
         yield from exporter.facts.changes
     for dialect in Dialect.__subclasses__():
         yield from shaping.changes(dialect())
+    yield from Held("wiki", {"page": set()}).changes
+    yield from markup.changes("wiki", "revision", "body")
+    yield Change("wiki.page.name.renamed", "page", "name", "converted", "target-cannot", "an English note")
     yield from (Change(code, code.split(".")[0], code.split(".")[1], "lost", "policy", "an English note") for code in ROAD_CODES)
 
 

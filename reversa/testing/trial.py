@@ -15,6 +15,8 @@ import msgspec
 
 from reversa import importing, registry
 from reversa.adapter import Attached, Exporter, Importer, Item, Locator, Noted, Options, Shaped, Source, Unit, Unreadable
+from reversa.directory import KINDS as NAMED
+from reversa.directory import Directory
 from reversa.ledger import Ledger
 from reversa.migrating import Road
 from reversa.package import Package
@@ -38,6 +40,7 @@ class Trial:
 
     def __init__(self, system: str, folder: Path, target: Callable[[Path], str] | None, source: Locator | None, witness: Witness | None) -> None:
         self.system, self.folder, self.witness, self._target, self._source = system, folder, witness, target, source
+        self._packages: dict[Source, Package] = {}
 
     def empty(self, name: str = "target") -> Locator:
         """An empty target."""
@@ -56,7 +59,10 @@ class Trial:
 
     def package(self, records: Iterable[Record], tenant: str = "acme", contents: Mapping[str, bytes] = CONTENTS) -> Package:
         """A package of these records."""
-        return pack(self.folder / f"package-{tenant}-{sum(1 for _ in self.folder.glob('package-*'))}", records, tenant, contents)
+        package = pack(self.folder / f"package-{tenant}-{sum(1 for _ in self.folder.glob('package-*'))}", records, tenant, contents)
+        if package.count():
+            self._packages[package.source] = package
+        return package
 
     def run(self, package: Package, target: Locator, name: str = "run", around: Wrap | None = None) -> Run:
         """A run, planned and accepted, its importer wrapped by ``around``."""
@@ -64,8 +70,15 @@ class Trial:
 
     # ------------------------------------------------------------------------------------------- what lies in a target
 
-    def importer(self, target: Locator, source: Source) -> contextlib.closing[Importer]:
-        return contextlib.closing(registry.importer(self.system).open(target, Options(source=source)))
+    def importer(self, target: Locator, source: Source, records: Iterable[Record] | None = None) -> contextlib.closing[Importer]:
+        """An importer as the road opens it: it knows the names of these records, else those of the package that was made last of the source."""
+        importer = registry.importer(self.system).open(target, Options(source=source))
+        foresee = getattr(importer, "foresee", None)
+        if foresee is not None:
+            package = self._packages.get(source)
+            held = (record for kind in NAMED if package and kind in package.kinds() for record, _ in package.records(kind))
+            foresee(Directory(held if records is None else (record for record in records if kind_of(record) in NAMED)))
+        return contextlib.closing(importer)
 
     def dump(self, target: Locator, source: Source) -> Records:
         """What the exporter of the same system reads, the digests of contents made here. Whatever it cannot read is an error."""

@@ -55,7 +55,7 @@ def an_answer_that_is_lost_is_not_written_twice(trial: Trial) -> None:
 
 
 def _expected(trial: Trial, target: Locator, records: Any) -> Records:
-    with trial.importer(target, trial.package([]).source) as importer:
+    with trial.importer(target, trial.package([]).source, records) as importer:
         return expected_of(importer, records)
 
 
