@@ -16,9 +16,11 @@ from typing import BinaryIO, Self
 
 from reversa.adapter import Attached, Facts, Locator, Options, Outcome, Session, Shaped, Source, Unit, Unreadable
 from reversa.blobs import chunks
+from reversa.directory import Directory
 from reversa.errors import TargetError
-from reversa.records import KINDS, File, Opaque, Page, Record, Ref, Revision, ref_to
+from reversa.records import KINDS, Body, File, Opaque, Page, Record, Ref, Revision, ref_to
 from reversa.systems.html import site
+from reversa.systems.html.bodies import Bodies
 from reversa.systems.html.cards import Card, anchor, card
 from reversa.systems.html.reading import FILE, PAGE, beginning, marks, pages, read, source_of
 from reversa.systems.html.store import Store
@@ -45,6 +47,7 @@ class HtmlImporter:
         self._lock: int | None = None
         self._store: Store | None = None
         self._index: sqlite3.Connection | None = None
+        self._bodies = Bodies()
         self.facts = Facts(system="html", kinds=tuple(KINDS), limits={"sources": "one per archive"})
         self._check_folder()
 
@@ -74,6 +77,10 @@ class HtmlImporter:
             if (path.is_symlink() or not path.is_dir()) and path.name not in _SYSTEM_FILES and _OF_AN_ARCHIVE.fullmatch(name) is None:
                 yield name
 
+    def foresee(self, directory: Directory) -> None:
+        """Take note of what the links in texts may lead to."""
+        self._bodies.directory = directory
+
     def shape(self, unit: Unit) -> Shaped:
         return Shaped(unit.root, unit.records)
 
@@ -92,7 +99,8 @@ class HtmlImporter:
         earlier = {record for unit in units for record in _earlier(unit.records)}
         with self._answered():
             store = self._opened()
-            store.add((record, *self._card(record, session.open_blob, old=ref_to(record) in earlier)) for record in records)
+            texts = self._bodies.readable([record for record in records if ref_to(record) not in earlier])
+            store.add((record, *self._card(record, session.open_blob, texts, old=ref_to(record) in earlier)) for record in records)
         return [Outcome(ref_to(record), "written", (anchor(ref_to(record)),)) for record in records]
 
     def finish(self) -> None:
@@ -134,13 +142,14 @@ class HtmlImporter:
             if held is not None:
                 held.close()
         self._store = self._index = None
+        self._bodies.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     # ------------------------------------------------------------------------------------------- cards and files
 
-    def _card(self, record: Record, open_blob: OpenBlob, *, old: bool) -> tuple[Card, list[str]]:
+    def _card(self, record: Record, open_blob: OpenBlob, texts: Mapping[Ref, Body], *, old: bool) -> tuple[Card, list[str]]:
         """The card of a record, and the files that it needs, which are kept first."""
         paths: list[str] = []
 
@@ -153,7 +162,7 @@ class HtmlImporter:
             digest = record.sha256
             content = self._keep(digest + _suffix(record.name), lambda: open_blob(digest))
             paths.append(content)
-        return card(self._source(), record, content, keep, old=old), paths
+        return card(self._source(), record, content, keep, old=old, readable=texts.get(ref_to(record))), paths
 
     def _keep(self, name: str, opened: Callable[[], BinaryIO]) -> str:
         path = f"files/{name[:2]}/{name}"
@@ -220,8 +229,9 @@ class HtmlImporter:
             by_root.setdefault(record.root, []).append(record)
         for records in by_root.values():
             earlier = _earlier(records)
+            texts = self._bodies.readable([record for record in records if ref_to(record) not in earlier])
             for record in records:
-                yield record, *self._card(record, self._missing, old=ref_to(record) in earlier)
+                yield record, *self._card(record, self._missing, texts, old=ref_to(record) in earlier)
 
     def _missing(self, sha256: str) -> BinaryIO:
         raise TargetError(f"{self._archive} has lost the content {sha256}.", "Write a new archive: html:./NEW_FOLDER")

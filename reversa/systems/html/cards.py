@@ -108,10 +108,13 @@ def urn(source: Source, record: Ref) -> str:
     return _urn_of(source) + anchor(record)
 
 
-def card(source: Source, record: Record, content: str | None, keep: KeepValue, *, old: bool) -> Card:
-    """A record as HTML; ``content`` is the path of its blob in the archive, ``old`` says that a newer text is shown above it."""
+def card(source: Source, record: Record, content: str | None, keep: KeepValue, *, old: bool, readable: Body | None = None) -> Card:
+    """A record as HTML; ``content`` is the path of its blob in the archive, ``old`` says that a newer text is shown above it.
+
+    ``readable`` is its text in a markup that can be shown, where its own cannot.
+    """
     me, kind = ref_to(record), kind_of(record)
-    face, words = _face(record, content, old=old)
+    face, words = _face(record, content, readable, old=old)
     html = (
         f'<article class="{_classes(record)}" id="{anchor(me)}" itemscope itemtype="urn:reversa:schema:v1:{kind}" '
         f'itemid="{urn(source, me)}"><div class="face">{face}</div><details class="fields"><summary>'
@@ -134,7 +137,7 @@ def _classes(record: Record) -> str:
     return " ".join(classes)
 
 
-def _face(record: Record, content: str | None, *, old: bool) -> tuple[str, str]:
+def _face(record: Record, content: str | None, readable: Body | None, *, old: bool) -> tuple[str, str]:
     """What people see of a record, and the words it is found by."""
     label = label_of(record) or cut(record.id)
     if isinstance(record, Reaction):
@@ -147,7 +150,7 @@ def _face(record: Record, content: str | None, *, old: bool) -> tuple[str, str]:
         return f'<span data-t="archive.{record.effect}">{record.effect}</span> {_person(record.principal)}{audience} {right}', ""
     if isinstance(record, File | Opaque):
         return _content_face(record, content), label_of(record)
-    body = getattr(record, "body", None)
+    body = readable or getattr(record, "body", None)
     made, said, was_cut = shown(body) if isinstance(body, Body) else ("", "", False)
     lines = _lines(record)
     told = "".join(f'<p dir="auto">{escape(line[:LINE])}</p>' for line in lines)
