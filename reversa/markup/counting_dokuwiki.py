@@ -70,7 +70,9 @@ class _Scan:
 
     def inline(self, text: str) -> None:
         for _ in range(4):
-            text = _PAIR.sub(lambda pair: pair[2] or "" if pair[1] else "", text)
+            text, found = _PAIR.subn(lambda pair: pair[2] or "" if pair[1] else "", text)
+            if not found:
+                break
         for place, piece in enumerate(_STAND_IN.split(text.replace("\\\\", "\n"))):
             if place % 2 == 0:
                 self.tally.text(re.sub(r"\(\(|\)\)", "\n", piece))

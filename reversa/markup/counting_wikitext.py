@@ -15,7 +15,8 @@ _OPTION = re.compile(
     r"|upright(?:[ =].*)?|[0-9]*(?:x[0-9]+)?px|(?:alt|link|class|lang|page)=.*)\s*",
     re.IGNORECASE | re.DOTALL,
 )
-_SWITCH = re.compile(r"__(?:NO|FORCE)?TOC__|__[A-Z]{4,}__")
+_SIGNS = re.compile(r"'{2,}|__(?:NO|FORCE)?TOC__|__[A-Z]{4,}__")
+"""Bold and italics, and switches of the page."""
 _EXTENSIONS = {"gallery", "poem", "score", "timeline", "templatedata", "imagemap", "inputbox", "hiero", "charinsert", "dpl", "ask", "categorytree"}
 _BLOCKS = {
     "p",
@@ -70,7 +71,7 @@ _TAG = re.compile(rf"</?({'|'.join(sorted(_BLOCKS | _INLINE, key=len, reverse=Tr
 def count(tally: Tally, text: str, source: bool) -> None:
     import mwparserfromhell
 
-    _Walk(tally, source).nodes(mwparserfromhell.parse(text).nodes)
+    _Walk(tally, source).nodes(mwparserfromhell.parse(text, skip_style_tags=True).nodes)
 
 
 class _Walk:
@@ -85,7 +86,7 @@ class _Walk:
             getattr(self, type(node).__name__.lower())(node, follows)
 
     def text(self, node: Any, _follows: Any) -> None:
-        text = _SWITCH.sub("", str(node))
+        text = _SIGNS.sub("", str(node))
         self.tally.text(_TAG.sub(lambda tag: "\n" if tag[1].lower() in _BLOCKS else "", text) if "<" in text else text)
 
     def htmlentity(self, node: Any, _follows: Any) -> None:

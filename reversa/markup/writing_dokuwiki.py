@@ -11,7 +11,7 @@ from reversa.markup.writing import Cell, Writer, grid, words
 _SIGNS = re.compile(
     r"(?:\[\[|\]\]|\{\{|\}\}|\(\(|\)\)|\*\*|//|__|''|%%|\\\\|~~|</?(?=[a-zA-Z])|={2,}|:{3}|->|<-|=>|<=|>>|<<|--+"
     r"|\(c\)|\(r\)|\(tm\)|\.\.\.|8-[)O]|:-?[)(/\\|DPXp?]|;-\)|\^_\^|m\(|:\?:|:!:|LOL|FIXME|DELETEME|(?<=[0-9])x(?=[0-9])"
-    r"|\b(?:https?|ftps?|telnet|gopher|wais|irc):|\b(?:www|ftp)\.|<(?=[^<> ]+@)|[\w.+-]+@(?=[\w-]+\.))+"
+    r"|\b(?:https?|ftps?|telnet|gopher|wais|irc):|\b(?:www|ftp)\.|<(?=[^<> ]+@)|(?<=[\w.+-])@(?=[\w-]+\.))+"
 )
 _FIRST = re.compile(r"[>|^=*-]")
 _BRACKETS = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]+)?")
