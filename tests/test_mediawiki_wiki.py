@@ -31,7 +31,7 @@ from reversa.exporting import export
 from reversa.importers.mediawiki import MediaWikiImporter
 from reversa.migrating import Road, migrate
 from reversa.package import Package
-from reversa.records import Body, File, Page, Record, Ref, Revision, Tag, User, kind_of, ref
+from reversa.records import Body, File, Message, Page, Reaction, Record, Ref, Revision, Space, Tag, User, kind_of, ref
 from reversa.reporting import Report
 from reversa.systems.mediawiki.chatting import CHANGES as CHAT
 from reversa.testing.given import content, pack
@@ -413,6 +413,22 @@ def test_pages_that_nobody_may_see_stay_behind(tmp_path: Path) -> None:
     report, _ = migrated(f"package:{pack(tmp_path / 'package', hidden).folder}", settings, tmp_path / "run")
     assert report.verdict == "verified"
     assert rows(settings, "SELECT 1 FROM page WHERE page_title = 'Secret'") == []
+
+
+def test_an_answer_stands_where_it_is_said_to(tmp_path: Path) -> None:
+    """Also below a message that was deleted, which the wiki does not show."""
+    settings, root = wiki(tmp_path), ref("message", "é:1")
+    at, channel = datetime(2024, 2, 29, 12, tzinfo=UTC), ref("space", "c")
+    records: list[Record] = [
+        Space(id="c", root=channel, space_type="channel", name="Quay", visibility="public"),
+        Message(id="é:1", root=root, state="deleted", created_at=at, space=channel),
+        Message(id="2", root=root, thread=root, created_at=at, space=channel, body=Body(format="plain", text="Hello")),
+        Reaction(id="3", root=root, target=ref("message", "2"), key="tada"),
+    ]
+    report, _ = migrated(f"package:{pack(tmp_path / 'package', records).folder}", settings, tmp_path / "run")
+    assert (report.verdict, report.findings) == ("verified", ())
+    (place,) = rows(settings, "SELECT DISTINCT rm_target FROM reversa_map WHERE rm_kind IN ('message', 'reaction')")
+    assert str(place[0]).endswith("/message.3A2")
 
 
 def test_what_others_wrote_since_stays(tmp_path: Path) -> None:

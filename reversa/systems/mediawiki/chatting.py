@@ -134,7 +134,7 @@ class ChatWriter:
         for unit in units:
             named = [(f"File:{name}" if (name := self._names.file(ref_to(file))) else "", file.name or file.id) for file in files.get(unit.root, ())]
             made |= {chat.key(block): block for block in chat.blocks(unit.records, self._speakers, named)}
-        places = [[kind_of(record), record.id, record.root, chat.anchor(record.root)] for record in records]
+        places = [[kind_of(record), record.id, record.root, chat.anchor(_message(record))] for record in records]
         answer = self._wiki.ask("say", source=self._source, title=title, text=chat.added(held, made), nobody=NOBODY, records=places)
         for record, (*_, place) in zip(records, places, strict=True):
             if answer["reason"]:
@@ -150,6 +150,11 @@ class ChatWriter:
             if mine:
                 new = chat.without(text, mine)
                 self._wiki.ask("unsay", source=self._source, title=title, text=new, nobody=NOBODY, records=sorted(mine))
+
+
+def _message(record: Message | Reaction) -> Ref:
+    """Whose paragraph a record stands in: the root of its unit may be a message that the wiki does not show."""
+    return ref_to(record) if isinstance(record, Message) else record.target
 
 
 def read_back(wiki: Wiki, source: str) -> Iterator[Message | Reaction | Unreadable]:
