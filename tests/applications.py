@@ -11,13 +11,8 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +20,10 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from tests.servers import Database, Server, _cannot
-
-FILLERS = Path(__file__).parent / "applications"
-START_SECONDS = 60
+from tests import mediawikis
+from tests.mediawikis import FILLERS, environment, wiki
+from tests.servers import Database, Server, cannot
+from tests.serving import environment_of, served
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def redmine(server: Server) -> Iterator[Application]:
             url=database.url,
             made=_last_line(made),
             files=folder / "files",
-            serve=lambda: _served(  # not `rails server`, which makes folders beside the program
+            serve=lambda: served(  # not `rails server`, which makes folders beside the program
                 lambda port: ["rackup", "-s", "webrick", "-E", "production", "-o", "127.0.0.1", "-p", str(port), code / "config.ru"],
                 code,
                 folder,
@@ -97,7 +92,7 @@ def wordpress(server: Server) -> Iterator[Application]:
             url=database.url,
             made=_last_line(made),
             files=site / "wp-content/uploads",
-            serve=lambda: _served(lambda port: ["php", "-S", f"127.0.0.1:{port}", "-t", site], site, folder, {}),
+            serve=lambda: served(lambda port: ["php", "-S", f"127.0.0.1:{port}", "-t", site], site, folder, {}),
         )
 
 
@@ -126,43 +121,20 @@ require_once ABSPATH . 'wp-settings.php';
 @contextlib.contextmanager
 def mediawiki() -> Iterator[Application]:
     """MediaWiki 1.39 of Debian 12 on SQLite."""
-    code = _installed("mediawiki", Path("/usr/share/mediawiki"))
     with _folder() as folder:
-        for part in ("uploads", "tmp"):
-            (folder / part).mkdir()
-        places = [
-            "--dbtype=sqlite",
-            f"--dbpath={folder}",
-            "--dbname=wiki",
-            f"--confpath={folder}",
-            "--scriptpath=",
-            "--server=http://mediawiki.example",
-        ]
-        _run(["php", code / "maintenance/install.php", *places, "--lang=en", "--pass=secret of Admin", "Harbour wiki", "Admin"], folder, folder, {})
-        with (folder / "LocalSettings.php").open("a") as settings:
-            settings.write(MEDIAWIKI.replace("@folder@", str(folder)))
-        environment = {"MW_INSTALL_PATH": str(code), "MW_CONFIG_FILE": str(folder / "LocalSettings.php"), "UPLOADS": str(folder / "uploads")}
-        made = _run(["php", FILLERS / "mediawiki_fill.php"], folder, folder, environment)
+        settings = wiki(folder, MEDIAWIKI)
+        made = _run(["php", FILLERS / "mediawiki_fill.php"], settings.parent, settings.parent, environment(settings))
         yield Application(
-            url=f"sqlite:///{folder}/wiki.sqlite",
+            url=f"sqlite:///{settings.parent}/wiki.sqlite",
             made=_last_line(made),
-            files=folder / "uploads",
-            serve=lambda: _served(
-                lambda port: ["php", "-S", f"127.0.0.1:{port}", "-t", code, FILLERS / "mediawiki_router.php"], folder, folder, environment
-            ),
+            files=settings.parent / "uploads",
+            serve=lambda: mediawikis.served(settings),
         )
 
 
 MEDIAWIKI = """
-$wgServer = 'http://' . ($_SERVER['HTTP_HOST'] ?? 'mediawiki.example');  // any port
-$wgEnableUploads = true;
-$wgUploadDirectory = '@folder@/uploads';
-$wgUploadPath = '/uploads';
-$wgTmpDirectory = '@folder@/tmp';
 $wgFileExtensions[] = 'txt';
-$wgJobRunRate = 0;
 $wgRateLimits = [];
-$wgMainCacheType = CACHE_NONE;
 $wgPasswordPolicy['policies'] = ['default' => ['MinimalPasswordLength' => 1]];
 $wgGroupPermissions['sysop']['deleterevision'] = true;
 """
@@ -178,7 +150,7 @@ def bottlecrm(server: Server) -> Iterator[Application]:
     """
     programs = Path(os.environ.get("BOTTLECRM", "/opt/bottlecrm")) / "bin"
     if not (programs / "gunicorn").exists():
-        _cannot(f"there is no {programs}: python3.12 -m venv, pip install django-crm==1.35.0, and name the folder in BOTTLECRM")
+        cannot(f"there is no {programs}: python3.12 -m venv, pip install django-crm==1.35.0, and name the folder in BOTTLECRM")
     with server() as database, _folder() as folder:
         socket_, name = _place(database)
         role = f"of_{name}"
@@ -212,7 +184,7 @@ def bottlecrm(server: Server) -> Iterator[Application]:
                 "recurring_invoice": 5, "sales_goal": 8, "invoice_template": 3, "organization": 1, "users": 4, "profile": 4,
             },
             files=None,
-            serve=lambda: _served(lambda port: [programs / "gunicorn", "crm.wsgi", f"--bind=127.0.0.1:{port}"], folder, folder, environment),
+            serve=lambda: served(lambda port: [programs / "gunicorn", "crm.wsgi", f"--bind=127.0.0.1:{port}"], folder, folder, environment),
             headers={"Authorization": f"Bearer {filled['token']}"},
         )  # fmt: skip
 
@@ -222,7 +194,7 @@ def bottlecrm(server: Server) -> Iterator[Application]:
 
 def _installed(program: str, folder: Path) -> Path:
     if not folder.is_dir():
-        _cannot(f"{program} is not installed")
+        cannot(f"{program} is not installed")
     return folder
 
 
@@ -241,13 +213,8 @@ def _place(database: Database) -> tuple[str, str]:
     return found, url.database
 
 
-def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of ours: what CI or a developer has set must not change what is filled."""
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC", **more}
-
-
 def _run(command: Sequence[str | Path], where: Path, home: Path, environment: Mapping[str, str]) -> str:
-    done = subprocess.run(command, cwd=where, env=_environment(home, environment), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=where, env=environment_of(home, environment), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))} failed: {done.stdout[-1000:]}{done.stderr[:2000]}")
     return done.stdout
@@ -258,40 +225,3 @@ def _last_line(output: str) -> Any:
         return json.loads(output.strip().splitlines()[-1])
     except (ValueError, IndexError):
         raise RuntimeError(f"no answer in the last line: {output[-3000:]}") from None  # PHP may end well where it failed
-
-
-@contextlib.contextmanager
-def _served(command: Callable[[int], Sequence[str | Path]], where: Path, home: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with (home / "served.log").open("wb") as log:
-        process = subprocess.Popen(
-            command(port), cwd=where, env=_environment(home, environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        end = time.monotonic() + START_SECONDS
-        while not _answers(address):
-            if process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{command(port)[0]} does not answer: {(home / 'served.log').read_text(errors='replace')[-2000:]}")
-            time.sleep(0.2)
-        yield address
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)  # its workers too
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=START_SECONDS):  # noqa: S310 -- our own port
-            return True
-    except urllib.error.HTTPError:
-        return True  # it answers, if only with a refusal
-    except OSError:
-        return False

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 import xmlrpc.client
@@ -17,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.serving import served
+
 CODE, CONF, STATE = Path("/usr/share/dokuwiki"), Path("/etc/dokuwiki"), Path("/var/lib/dokuwiki")
 PASSWORD = "a password for tests"  # noqa: S105
-START_SECONDS = 30
 _SETTINGS = """<?php
 $conf['title'] = 'The successor';
 $conf['savedir'] = '{data}';
@@ -37,8 +36,8 @@ $conf['disableactions'] = 'register';
 class DokuWiki:
     """A running wiki: its folder, its address, and ways in that know nothing of reversa."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.url = folder, f"http://127.0.0.1:{port}"
+    def __init__(self, folder: Path, address: str) -> None:
+        self.folder, self.url = folder, address
 
     def asked(self, user: str | None = "root") -> Any:
         """XML-RPC as one of its users, or as nobody."""
@@ -84,20 +83,5 @@ def install(folder: Path, more: str = "", rules: str = "*\t@ALL\t1\n*\t@user\t8\
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[DokuWiki]:
     """A wiki that answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["php", "-d", "display_errors=0", "-S", f"127.0.0.1:{port}", "-t", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            if time.monotonic() > end or process.poll() is not None:
-                pytest.fail("the wiki did not start")
-            time.sleep(0.1)
-        yield DokuWiki(folder, port)
-    finally:
-        process.terminate()
-        process.wait()
+    with served(lambda port: ["php", "-d", "display_errors=0", "-S", f"127.0.0.1:{port}", "-t", folder], folder, folder.parent, {}) as address:
+        yield DokuWiki(folder, address)

@@ -15,6 +15,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from reversa.markup.converting import WRITERS
+from tests.mediawikis import environment, wiki
 
 FRAGMENTS = [
     "{{velocity}}", "{{velocity}}$x{{/velocity}}", "{{html}}<b>x</b>{{/html}}", "{{/code}}", "{{{x}}}", "{{subst:x}}", "{{x|y=z}}", "{{ns:f.png}}", "{{rss>http://x.org}}",
@@ -141,20 +142,15 @@ echo json_encode($made, JSON_INVALID_UTF8_SUBSTITUTE);
 @cache
 def _mediawiki() -> Path:
     """A throw-away wiki."""
-    folder = Path(mkdtemp(prefix="reversa-mediawiki-"))
-    (folder / "data").mkdir()
-    (folder / "conf").mkdir()
-    options = f"--dbtype=sqlite --dbpath={folder}/data --dbname=wiki --scriptpath= --lang=en --server=http://127.0.0.1:1 --confpath={folder}/conf"
-    install = ["php", "/usr/share/mediawiki/maintenance/install.php", *options.split(), "--pass=Fragments-1234", "Wiki", "Admin"]
-    subprocess.run(install, check=True, capture_output=True)
-    (folder / "parse.php").write_text(_MEDIAWIKI)
-    return folder
+    settings = wiki(Path(mkdtemp(prefix="reversa-mediawiki-")))
+    settings.with_name("parse.php").write_text(_MEDIAWIKI)
+    return settings
 
 
 def read_by_mediawiki(texts: list[str]) -> list[str]:
     """The pages as MediaWiki shows them after saving."""
-    folder = _mediawiki()
-    return _php([folder / "parse.php"], texts, MW_CONFIG_FILE=str(folder / "conf" / "LocalSettings.php"))
+    settings = _mediawiki()
+    return _php([settings.with_name("parse.php")], texts, **environment(settings))
 
 
 def read_by_dokuwiki(texts: list[str]) -> list[str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.servers import _cannot
+from tests import serving
+from tests.servers import cannot
 
 CODE = Path("/usr/share/mediawiki")
+FILLERS = Path(__file__).parent / "applications"
 SETTINGS = """
 $wgEnableUploads = true;
 $wgUploadDirectory = '@folder@/uploads';
@@ -27,7 +30,7 @@ $wgMainCacheType = CACHE_NONE;
 def _installed() -> Path:
     """One that was installed, to be copied."""
     if not CODE.is_dir() or shutil.which("php") is None:
-        _cannot("mediawiki is not installed")
+        cannot("mediawiki is not installed")
     folder = Path(tempfile.mkdtemp(prefix="reversa-wiki-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for part in ("uploads", "tmp"):
@@ -40,11 +43,24 @@ def _installed() -> Path:
     return folder
 
 
-def wiki(folder: Path) -> Path:
-    """The LocalSettings.php of a wiki that holds what the installer made."""
+def wiki(folder: Path, more: str = "") -> Path:
+    """The LocalSettings.php of a wiki that holds what the installer made, with ``more`` settings."""
     made = _installed()
     place = folder / "wiki"
     shutil.copytree(made, place)
     settings = place / "LocalSettings.php"
-    settings.write_text(settings.read_text().replace(str(made), str(place)))
+    settings.write_text(settings.read_text().replace(str(made), str(place)) + more)
     return settings
+
+
+def environment(settings: Path) -> dict[str, str]:
+    """What its programs need to know."""
+    return {"MW_INSTALL_PATH": str(CODE), "MW_CONFIG_FILE": str(settings), "UPLOADS": str(settings.parent / "uploads")}
+
+
+def served(settings: Path) -> contextlib.AbstractContextManager[str]:
+    """A wiki that answers: its address."""
+    return serving.served(
+        lambda port: ["php", "-S", f"127.0.0.1:{port}", "-t", CODE, FILLERS / "mediawiki_router.php"],
+        settings.parent, settings.parent, environment(settings),
+    )  # fmt: skip

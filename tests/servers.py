@@ -199,7 +199,7 @@ def _created(main: Database, options: str, open_: Callable[[str], Database]) -> 
     main.run(f"DROP DATABASE {name}{' WITH (FORCE)' if main.system == 'postgresql' else ''}")
 
 
-def _cannot(reason: str) -> NoReturn:
+def cannot(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -211,7 +211,7 @@ def _folder_of(program: str, *candidates: Path) -> Path:
     for folder in folders:
         if (folder / program).exists():
             return folder
-    _cannot(f"{program} is not installed")
+    cannot(f"{program} is not installed")
 
 
 def _unprivileged(name: str) -> pwd.struct_passwd:
@@ -221,7 +221,7 @@ def _unprivileged(name: str) -> pwd.struct_passwd:
     for candidate in (name, "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(candidate)
-    _cannot(f"there is neither a user {name} nor nobody to run the server")
+    cannot(f"there is neither a user {name} nor nobody to run the server")
 
 
 @contextlib.contextmanager
@@ -239,7 +239,7 @@ def _identity(user: pwd.struct_passwd) -> dict[str, Any]:
 def _run_as(user: pwd.struct_passwd, command: Sequence[str | Path]) -> None:
     done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **_identity(user))
     if done.returncode:
-        _cannot(f"{command[0]} failed: {done.stderr[-1000:]}")
+        cannot(f"{command[0]} failed: {done.stderr[-1000:]}")
 
 
 @contextlib.contextmanager
@@ -261,5 +261,5 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, ask: Sequence[str | Pa
     end = time.monotonic() + START_SECONDS
     while subprocess.run(ask, capture_output=True, check=False).returncode:
         if process.poll() is not None or time.monotonic() > end:
-            _cannot(f"the server did not start: {(folder / 'log').read_text(errors='replace')[-1000:]}")
+            cannot(f"the server did not start: {(folder / 'log').read_text(errors='replace')[-1000:]}")
         time.sleep(0.1)

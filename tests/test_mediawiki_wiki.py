@@ -15,7 +15,6 @@ import time
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,8 +36,8 @@ from reversa.systems.mediawiki.chatting import CHANGES as CHAT
 from reversa.testing.given import content, pack
 from reversa.testing.sample import sample_records
 from reversa.testing.trial import units_of
-from tests.applications import FILLERS, _served, mediawiki
-from tests.mediawikis import CODE, wiki
+from tests.applications import mediawiki
+from tests.mediawikis import CODE, served, wiki
 from tests.paths import PROJECT, shelf
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
@@ -99,14 +98,6 @@ def migrated(source: Path | str, settings: Path, run: Path) -> tuple[Report, Roa
 
 def counts(report: Report) -> dict[str, int]:
     return {balance.kind: balance.written for balance in report.import_balance}
-
-
-@contextlib.contextmanager
-def served(settings: Path) -> Iterator[str]:
-    environment = {"MW_INSTALL_PATH": str(CODE), "MW_CONFIG_FILE": str(settings), "UPLOADS": str(settings.parent / "uploads")}
-    command = [str(FILLERS / "mediawiki_router.php")]
-    with _served(lambda port: ["php", "-S", f"127.0.0.1:{port}", "-t", CODE, *command], settings.parent, settings.parent, environment) as address:
-        yield address
 
 
 def shown(address: str, path: str) -> str:

@@ -22,7 +22,7 @@ from reversa.ledger import Entry, Ledger
 from reversa.package import Package
 from reversa.records import ref
 from reversa.redirecting import APACHE, APACHE_MAP, CSV, NGINX, write_redirects
-from tests.servers import _cannot
+from tests.servers import cannot
 
 OLD = {
     "1": "https://old.example/wiki/Home",
@@ -77,7 +77,7 @@ def server(request: pytest.FixtureRequest, folder: Path) -> Iterator[int]:
     """The port of a real server with the redirects that were written, and nothing else."""
     program = shutil.which(request.param, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        _cannot(f"{request.param} is not installed")
+        cannot(f"{request.param} is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

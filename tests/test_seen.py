@@ -8,10 +8,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tarfile
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,8 +24,8 @@ from reversa.package import Package
 from reversa.records import Message, Page, ref_to
 from reversa.reporting import Report
 from tests.dokuwiki_server import install, running
-from tests.mediawikis import CODE, wiki
-from tests.paths import PROJECT, REAL_EXPORT, shelf
+from tests.mediawikis import CODE, served, wiki
+from tests.paths import REAL_EXPORT, shelf
 from tests.seen import AROUND, Seen, seen
 from tests.test_mediawiki_wiki import everything
 
@@ -38,27 +36,15 @@ Show = Callable[[str], str]
 @contextlib.contextmanager
 def mediawiki(settings: Path) -> Iterator[Show]:
     """A MediaWiki that answers: the HTML of a page, by its title or ``page/NUMBER``."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"MW_CONFIG_FILE": str(settings), "UPLOADS": str(settings.parent / "uploads")}
-    command = ["php", "-S", f"127.0.0.1:{port}", "-t", str(CODE), str(PROJECT / "tests" / "applications" / "mediawiki_router.php")]
+    with served(settings) as address:
 
-    def show(title: str) -> str:
-        named = {"pageid": title.removeprefix("page/")} if title.startswith("page/") else {"page": title}
-        asked = urlencode(named | {"action": "parse", "format": "json", "prop": "text", "formatversion": 2})
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api.php?{asked}") as answer:
-            return str(json.load(answer)["parse"]["text"])
+        def show(title: str) -> str:
+            named = {"pageid": title.removeprefix("page/")} if title.startswith("page/") else {"page": title}
+            asked = urlencode(named | {"action": "parse", "format": "json", "prop": "text", "formatversion": 2})
+            with urllib.request.urlopen(f"{address}/api.php?{asked}") as answer:  # noqa: S310 -- our own port
+                return str(json.load(answer)["parse"]["text"])
 
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.05)
-            yield show
-        finally:
-            process.terminate()
+        yield show
 
 
 @contextlib.contextmanager
