@@ -25,6 +25,7 @@ import pytest
 from reversa.adapter import Locator, Options, Outcome
 from reversa.directory import KINDS as NAMED
 from reversa.directory import Directory
+from reversa.errors import SourceError
 from reversa.exporters.mediawiki import ADAPTER as EXPORTER
 from reversa.exporting import export
 from reversa.importers.mediawiki import MediaWikiImporter
@@ -229,8 +230,21 @@ def test_the_api_says_what_the_wiki_says(tmp_path: Path) -> None:
         assert over_api[kind] == at_home[kind], kind
 
 
-def _exported(place: str, folder: Path) -> Package:
-    with contextlib.closing(EXPORTER.open(Locator("mediawiki", place), Options())) as exporter:
+def test_a_wiki_for_its_members_asks_who_reads_it(tmp_path: Path) -> None:
+    settings = wiki(tmp_path, "$wgGroupPermissions['*']['read'] = false;\n")
+    with served(settings) as address:
+        place = f"{address}/api.php"
+        for password in (None, "Admin:guessed"):
+            with pytest.raises(SourceError, match=r"refuses: You need read permission|does not let Admin in") as stopped:
+                _exported(place, tmp_path / "none", password)
+            assert "REVERSA_PASSWORD" in stopped.value.hint
+            assert "guessed" not in stopped.value.message + stopped.value.hint
+        package = _exported(place, tmp_path / "all", "Admin:secret of Admin")
+    assert [(len(list(package.records("page"))),)] == rows(settings, "SELECT COUNT(*) FROM page")
+
+
+def _exported(place: str, folder: Path, password: str | None = None) -> Package:
+    with contextlib.closing(EXPORTER.open(Locator("mediawiki", place), Options(password=password))) as exporter:
         return export(exporter, folder, datetime(2026, 1, 1, tzinfo=UTC), lambda *_: None)
 
 
