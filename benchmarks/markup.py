@@ -25,12 +25,13 @@ SAMPLE = 5
 
 
 def pages(count: int) -> list[Given]:
-    """Nine of ten in MediaWiki's markup, one in DokuWiki's, spread over the samples."""
+    """Nine of ten in MediaWiki's markup, one in DokuWiki's, spread over the samples; no text twice."""
     chosen: list[Given] = []
-    for format, found, share in (("mediawiki", list(mediawiki()), 0.89), ("dokuwiki", list(dokuwiki()), 0.11)):
+    for format, source, share in (("mediawiki", mediawiki, 0.89), ("dokuwiki", dokuwiki, 0.11)):
+        found = list(dict.fromkeys(Given(Body(format=format, text=page.text), page.name) for page in source()))
         wanted = round(count * share)
         step = max(1, len(found) // wanted)
-        chosen += [Given(Body(format=format, text=page.text), page.name) for page in found[::step][:wanted]]
+        chosen += found[::step][:wanted]
     return chosen
 
 

@@ -80,6 +80,16 @@ def test_what_happened_is_said() -> None:
     assert "''%%▣ {{Box|x}}%%''" in made.body.text
 
 
+def test_a_text_that_comes_back_is_converted_once() -> None:
+    first, other = (Given(Body(format="mediawiki", text=text), "Page") for text in ("'''a'''", "b"))
+    elsewhere = Given(first.body, "Other page")
+    with Converter("dokuwiki") as converter:
+        made = converter.convert([first, other, first, elsewhere], NAMES)
+    assert [one.body.text.strip() for one in made] == ["**a**", "b", "**a**", "**a**"]
+    assert made[0] is made[2]
+    assert made[0] is not made[3], "links of another page may lead elsewhere"
+
+
 def test_nothing_active_arrives() -> None:
     text = '<p onclick="x()">seen</p><script>unseen()</script><a href="javascript:x()">label</a><iframe src="http://x"></iframe>'
     for target in WRITERS:
