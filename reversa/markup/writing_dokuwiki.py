@@ -9,6 +9,7 @@ from reversa.markup.tree import BOX, Node
 from reversa.markup.writing import Cell, Writer, grid, words
 
 _SIGNS = re.compile(
+    r"(?=[\[\]{}()*/_'%\\~<=:>.8;^m@LFDxhftgwi-])"  # most letters start none of these
     r"(?:\[\[|\]\]|\{\{|\}\}|\(\(|\)\)|\*\*|//|__|''|%%|\\\\|~~|</?(?=[a-zA-Z])|={2,}|:{3}|->|<-|=>|<=|>>|<<|--+"
     r"|\(c\)|\(r\)|\(tm\)|\.\.\.|8-[)O]|:-?[)(/\\|DPXp?]|;-\)|\^_\^|m\(|:\?:|:!:|LOL|FIXME|DELETEME|(?<=[0-9])x(?=[0-9])"
     r"|\b(?:https?|ftps?|telnet|gopher|wais|irc):|\b(?:www|ftp)\.|<(?=[^<> ]+@)|(?<=[\w.+-])@(?=[\w-]+\.))+"

@@ -10,7 +10,8 @@ from reversa.markup.tree import BOX, Node
 from reversa.markup.writing import Writer, grid, words
 
 _SIGNS = re.compile(
-    r"[\\`*_\[\]<>|~$]|&(?=#?\w+;)|:(?=//)|(?<=\bwww)\.|@(?=\w)|%(?=%)|(?<=%)%|=(?==)|(?<==)=|(?<![\w&])#(?=\w)|(?<=mailto):|(?<=xmpp):|!(?=\[)|\^(?=\w)|\{(?=\{)|\}(?=\})",
+    r"(?=[\\`*_\[\]<>|~$&:.@%=#!^{}])(?:"  # no letter starts any of these
+    r"[\\`*_\[\]<>|~$]|&(?=#?\w+;)|:(?=//)|(?<=\bwww)\.|@(?=\w)|%(?=%)|(?<=%)%|=(?==)|(?<==)=|(?<![\w&])#(?=\w)|(?<=mailto):|(?<=xmpp):|!(?=\[)|\^(?=\w)|\{(?=\{)|\}(?=\}))",
     re.IGNORECASE,
 )
 _FIRST = re.compile(r"[#+=:-]|[0-9]{1,9}(?=[.)](?:\s|$))")

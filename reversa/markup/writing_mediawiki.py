@@ -11,11 +11,12 @@ from reversa.markup.writing import Cell, Writer, grid, tight
 
 _SCHEMES = ("bitcoin", "geo", "magnet", "mailto", "news", "sip", "sips", "sms", "tel", "urn", "xmpp")
 _SIGNS = re.compile(
+    r"(?=[&<|\[\]{}'_!~:])(?:"  # no letter starts any of these
     r"&(?=#?\w+;)|<|\|"
     r"|\[(?=[\[/]|[a-z]+:)|(?<=\[)\[|\](?=\])|(?<=\])\]"
     r"|\{(?=[{|])|(?<=[{-])\{|\}(?=\})|(?<=\})\}"
     r"|'(?=')|(?<=')'|_(?=_)|!(?=!)|~(?=~)|(?<=~)~"
-    rf"|:(?=//)|{'|'.join(f'(?<={scheme}):' for scheme in _SCHEMES)}",
+    rf"|:(?=//)|{'|'.join(f'(?<={scheme}):' for scheme in _SCHEMES)})",
     re.IGNORECASE,
 )
 _PROTOCOL = re.compile(
